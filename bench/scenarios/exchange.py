@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Two agents on one prefix: from a's commit of an exported file to b's rename; beside two bare processes."""
+import json
+import statistics
+import time
+
+from harness import Agent, Row, file_item, in_turn, run as run_program
+
+ROUNDS = 200
+
+
+def run(bench):
+    with bench.fresh_ext4() as space:
+        bare_folder, a_folder, b_folder, prefix = (space / name for name in ("bare", "a", "b", "prefix"))
+        for folder in (bare_folder, a_folder, b_folder, prefix):
+            folder.mkdir()
+        edition = 0
+
+        def edit():
+            nonlocal edition
+            edition += 1
+            item = file_item("@@shared", a_folder / "shared", f"edition {edition}\n")
+            return bench.write("a.yaml", "graph: a\nresources:\n  file:\n" + item)
+
+        b_graph = bench.write("b.yaml", f"graph: b\nresources: {{}}\ncollect:\n- kind: file\n  pattern: {b_folder}/\n")
+        with Agent(bench, b_graph, "--prefix", prefix, "--hostname", "b", name="b") as b, \
+                Agent(bench, edit(), "--prefix", prefix, "--hostname", "a", name="a") as a:
+            collected = "file[shared]@a"
+            b.wait_for("changed", collected)
+
+            def mgmt(_):
+                took = []
+                for _ in range(ROUNDS):
+                    edit()
+                    # The report's own time stamps: a's is taken after its commit, b's after its rename.
+                    published = a.wait_for("changed", "file[@@shared]")
+                    took.append((b.wait_for("changed", collected)["time"] - published["time"]) * 1e6)
+                    time.sleep(0.002)
+                return statistics.median(took)
+
+            def loop(_):
+                whole, after = run_program([bench.loop("exchange"), bare_folder, ROUNDS]).splitlines()
+                return json.loads(after)["p50_us"]
+
+            ours, bare = in_turn(bench.pairs, mgmt, loop)
+    return [Row("exchange, a's commit to b's rename", "µs", ours, 3, bare)]

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "src/async/pool.h"
+
+#include <utility>
+
+namespace mgmt {
+
+Pool::Pool(Loop& loop, unsigned threads) : loop_(loop), limit_(threads == 0 ? 1 : threads) {}
+
+Pool::~Pool() {
+  *alive_ = false;
+  std::deque<Job> dropped;
+  {
+    std::lock_guard lock(mutex_);
+    closing_ = true;
+    dropped.swap(jobs_);
+  }
+  wake_.notify_all();
+  for (std::thread& thread : threads_) thread.join();
+}
+
+void Pool::submit(Job job) {
+  bool start = false;
+  {
+    std::lock_guard lock(mutex_);
+    jobs_.push_back(std::move(job));
+    start = idle_ < jobs_.size() && live_ < limit_;
+    live_ += start ? 1 : 0;
+  }
+  if (start) threads_.emplace_back([this] { work(); });
+  else wake_.notify_one();
+}
+
+std::size_t Pool::drop_waiting() {
+  std::deque<Job> dropped;
+  std::lock_guard lock(mutex_);
+  dropped.swap(jobs_);
+  return dropped.size();
+}
+
+void Pool::replace_thread() {
+  bool start = false;
+  {
+    std::lock_guard lock(mutex_);
+    ++limit_;
+    start = idle_ < jobs_.size();
+    live_ += start ? 1 : 0;
+  }
+  if (start) threads_.emplace_back([this] { work(); });
+}
+
+void Pool::release_thread() {
+  std::lock_guard lock(mutex_);
+  --limit_;
+}
+
+void Pool::work() {
+  std::unique_lock lock(mutex_);
+  while (true) {
+    ++idle_;
+    wake_.wait(lock, [&] { return closing_ || !jobs_.empty(); });
+    --idle_;
+    if (closing_) return;
+    if (live_ > limit_) {
+      // One too many since a stuck one came back; what woke it is for another.
+      --live_;
+      wake_.notify_one();
+      return;
+    }
+    Job job = std::move(jobs_.front());
+    jobs_.pop_front();
+    lock.unlock();
+    Done done = job();
+    job = nullptr;
+    bool first;
+    {
+      std::lock_guard results(done_mutex_);
+      first = done_.empty();
+      done_.push_back(std::move(done));
+    }
+    if (first) {
+      loop_.post([this, alive = alive_] {
+        if (*alive) deliver();
+      });
+    }
+    lock.lock();
+  }
+}
+
+void Pool::deliver() {
+  std::deque<Done> ready;
+  {
+    std::lock_guard lock(done_mutex_);
+    ready.swap(done_);
+  }
+  auto alive = alive_;
+  for (Done& done : ready) {
+    if (done) done();
+    if (!*alive) return;
+  }
+}
+
+}  // namespace mgmt

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "src/async/pool.h"
+
+#include <gtest/gtest.h>
+
+#include <latch>
+
+namespace mgmt {
+namespace {
+
+TEST(Pool, EachResultComesBackOnTheLoopsThread) {
+  Loop loop;
+  Pool pool(loop, 4);
+  constexpr int kJobs = 1000;
+  int done = 0;
+  for (int i = 0; i < kJobs; ++i) {
+    pool.submit([&]() -> Pool::Done {
+      return [&] {
+        if (++done == kJobs) loop.stop();
+      };
+    });
+  }
+  loop.run();
+  EXPECT_EQ(done, kJobs);
+}
+
+TEST(Pool, AJobDoesNotWaitForASlowOne) {
+  Loop loop;
+  Pool pool(loop, 2);
+  std::latch release(1);
+  pool.submit([&]() -> Pool::Done {
+    release.wait();
+    return [&] { loop.stop(); };
+  });
+  pool.submit([&]() -> Pool::Done { return [&] { release.count_down(); }; });
+  loop.run();  // hangs if the second result waits for the first
+}
+
+TEST(Pool, AStuckThreadIsReplaced) {
+  Loop loop;
+  Pool pool(loop, 1);
+  std::latch release(1);
+  int done = 0;
+  pool.submit([&]() -> Pool::Done {
+    release.wait();
+    return [&] {
+      pool.release_thread();
+      ++done;
+      loop.stop();
+    };
+  });
+  pool.submit([&]() -> Pool::Done {
+    return [&] {
+      ++done;
+      release.count_down();
+    };
+  });
+  pool.replace_thread();
+  loop.run();
+  EXPECT_EQ(done, 2);
+  pool.submit([&]() -> Pool::Done { return [&] { loop.stop(); }; });
+  loop.run();  // hangs if too many threads have gone
+}
+
+TEST(Pool, DestructionDropsWhatHasNotBegun) {
+  Loop loop;
+  bool delivered = false;
+  {
+    Pool pool(loop, 1);
+    for (int i = 0; i < 100; ++i) pool.submit([&]() -> Pool::Done { return [&] { delivered = true; }; });
+  }
+  loop.poll();
+  EXPECT_FALSE(delivered);
+}
+
+}  // namespace
+}  // namespace mgmt

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "src/base/fd.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+
+#include "src/base/error.h"
+
+namespace mgmt {
+
+Fd& Fd::operator=(Fd&& other) noexcept {
+  if (this != &other) {
+    reset();
+    fd_ = std::exchange(other.fd_, -1);
+  }
+  return *this;
+}
+
+void Fd::reset() {
+  if (fd_ >= 0) ::close(std::exchange(fd_, -1));
+}
+
+std::string read_file(const std::string& path, std::size_t limit) {
+  Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd) throw Error::system(errno, "opening " + path);
+  struct stat st{};
+  if (::fstat(fd.get(), &st) != 0) throw Error::system(errno, "reading " + path);
+  if (S_ISDIR(st.st_mode)) throw Error::system(EISDIR, "reading " + path);
+  std::string data;
+  std::size_t used = 0;
+  data.resize(static_cast<std::size_t>(st.st_size > 0 ? st.st_size : 0) + 1);
+  while (true) {
+    ssize_t got = ::read(fd.get(), data.data() + used, data.size() - used);
+    if (got < 0) {
+      if (errno == EINTR) continue;
+      throw Error::system(errno, "reading " + path);
+    }
+    if (got == 0) break;
+    used += static_cast<std::size_t>(got);
+    if (used > limit) throw Error("reading " + path + ": larger than " + std::to_string(limit) + " bytes");
+    if (used == data.size()) data.resize(data.size() * 2);
+  }
+  data.resize(used);
+  return data;
+}
+
+void write_all(int fd, std::string_view data, const std::string& path) {
+  while (!data.empty()) {
+    ssize_t put = ::write(fd, data.data(), data.size());
+    if (put < 0) {
+      if (errno == EINTR) continue;
+      throw Error::system(errno, "writing " + path);
+    }
+    data.remove_prefix(static_cast<std::size_t>(put));
+  }
+}
+
+void replace_file(const std::string& path, std::string_view data, mode_t mode) {
+  std::string temporary = path + ".new-" + std::to_string(::getpid());
+  Fd fd(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (!fd) throw Error::system(errno, "creating " + temporary);
+  try {
+    write_all(fd.get(), data, temporary);
+    if (::fchmod(fd.get(), mode) != 0) throw Error::system(errno, "setting the mode of " + temporary);
+    if (::rename(temporary.c_str(), path.c_str()) != 0) throw Error::system(errno, "renaming to " + path);
+  } catch (...) {
+    ::unlink(temporary.c_str());
+    throw;
+  }
+}
+
+}  // namespace mgmt

@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "src/cli/agent.h"
+
+#include <fmt/format.h>
+#include <malloc.h>
+#include <unistd.h>
+
+#include <climits>
+#include <csignal>
+#include <cerrno>
+#include <cstdio>
+#include <filesystem>
+
+#include "src/base/text.h"
+#include "src/engine/transform/collect.h"
+#include "src/world/local/prefix.h"
+
+namespace mgmt::cli {
+
+using namespace std::chrono_literals;
+using Level = report::Notice::Level;
+
+namespace {
+
+std::string machine_name() {
+  char name[HOST_NAME_MAX + 1] = {};
+  if (::gethostname(name, sizeof name - 1) != 0) throw Error::system(errno, "asking for the host's name");
+  return name;
+}
+
+// A part of keys and of a file's name.
+void check_hostname(const std::string& name) {
+  bool good = !name.empty() && name.size() <= 253 && !name.starts_with('.') && !name.starts_with('-');
+  for (char c : name) good &= (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_';
+  if (!good) throw Error(fmt::format("`{}` can't be a host's name", printable(name))).hint("letters, digits, `-`, `_` and dots; --hostname NAME");
+}
+
+Duration to_duration(std::chrono::duration<double> seconds) {
+  // What is longer than this never comes.
+  constexpr std::chrono::duration<double> kLongest = std::chrono::hours(24 * 365 * 100);
+  return std::chrono::duration_cast<Duration>(std::min(seconds, kLongest));
+}
+
+}  // namespace
+
+Agent::Agent(RunCommand command, GraphFile file) : command_(std::move(command)), file_(std::move(file)) {
+  if (command_.hostname.empty()) command_.hostname = machine_name();
+  check_hostname(command_.hostname);
+  if (command_.tmp_prefix) {
+    std::string name = (std::filesystem::temp_directory_path() / ("mgmt-" + command_.hostname + "-XXXXXX")).string();
+    if (!::mkdtemp(name.data())) throw Error::system(errno, "making a temporary prefix");
+    prefix_ = name;
+  } else {
+    prefix_ = command_.prefix.empty() ? world::local::default_prefix() : std::filesystem::absolute(command_.prefix).string();
+  }
+}
+
+Agent::~Agent() {
+  file_watch_.reset();
+  engine_.reset();
+  sharing_.reset();
+  name_.reset();
+  if (command_.tmp_prefix) {
+    std::error_code ignored;  // a temporary folder that can't be removed is no reason to fail
+    std::filesystem::remove_all(prefix_, ignored);
+  }
+}
+
+void Agent::claim_name() {
+  if (command_.noop) return;
+  auto claim = world::local::NameLock::claim(prefix_, command_.hostname);
+  if (!claim) {
+    if (Sharing::needed(*file_.graph)) throw Error(claim.error());
+    // Nothing is shared: enforcement goes on without.
+    report_.emit(report::Notice{Level::Warning, fmt::format("can't tell whether another agent runs here: {}", claim.error().text()), "--prefix DIR names another folder"});
+    return;
+  }
+  if (const auto* holder = std::get_if<world::Holder>(&*claim)) {
+    throw Error(fmt::format("an agent named `{}` already works under {} (pid {}: {})", command_.hostname, prefix_, holder->pid, printable(holder->command)))
+        .hint("--tmp-prefix runs beside it without sharing; --hostname NAME under another name");
+  }
+  name_.emplace(std::move(std::get<world::local::NameLock>(*claim)));
+}
+
+int Agent::run() {
+  // First: threads inherit what is blocked.
+  signals_ = std::make_unique<events::Signals>(loop_, std::initializer_list<int>{SIGINT, SIGTERM, SIGHUP}, [this](int signal) { on_signal(signal); });
+  raise_descriptor_limit();
+  if (auto reader = views::make_reader(command_.view)) report_.add(std::move(reader));
+  claim_name();
+
+  Engine::Options options{.noop = command_.noop,
+                          .window = command_.converged_timeout ? to_duration(*command_.converged_timeout) : Duration(0),
+                          .ends_when_settled = command_.asks_for_convergence(),
+                          .once = command_.once || (command_.converged_timeout && command_.converged_timeout->count() == 0),
+                          .sema = command_.sema,
+                          .repair_limit = command_.repair_limit};
+  sharing_ = std::make_unique<Sharing>(loop_, prefix_, command_.hostname, report_);
+  sharing_->on_collected = [this](const Declarations& all) {
+    if (!base_->collects.empty()) load(all);
+  };
+  engine_ = std::make_unique<Engine>(loop_, report_, options, sharing_.get());
+  engine_->on_settled = [this](bool all_fine) { on_settled(all_fine); };
+  if (command_.max_runtime) {
+    max_runtime_.after(to_duration(*command_.max_runtime), [this] {
+      end(settled_fine_ ? kOk : engine_->has_failures() ? kResourceFailed : kNotConverged, "--max-runtime reached");
+    });
+  }
+  if (!command_.no_watch) follow_file();
+  loop_.post([this] { adopt(file_.graph); });
+  loop_.run();
+  return exit_code_;
+}
+
+void Agent::adopt(std::shared_ptr<const ResourceGraph> graph) {
+  if (ending_) return;
+  base_ = std::move(graph);
+  settled_fine_ = false;
+  if (!command_.graphviz.empty()) write_graphviz();
+  if (Sharing::needed(*base_)) {
+    bool first = !collecting_;
+    collecting_ = true;
+    sharing_->follow(*base_, command_.noop);
+    // The first graph waits for what it collects, so that it isn't built twice.
+    if (first && !base_->collects.empty()) return;
+  }
+  load(collected_);
+}
+
+void Agent::load(const Declarations& collected) {
+  if (ending_) return;
+  collected_ = collected;
+  Combined combined = base_->collects.empty() ? Combined{base_, {}} : combine(base_, collected);
+  for (std::string& text : combined.left_out) report_.emit(report::Notice{Level::Warning, std::move(text)});
+  settled_fine_ = false;
+  engine_->load(std::move(combined.graph));
+}
+
+void Agent::follow_file() {
+  std::string path = std::filesystem::absolute(command_.file).string();
+  file_watch_ = engine_->files().watch(path, {.follow = true}, [this](events::FileWatcher::Event) {
+    // Once it has been quiet for a moment: an editor writes in several steps.
+    reload_timer_.after(50ms, [this] { reload(); });
+  });
+}
+
+void Agent::reload() {
+  if (ending_) return;
+  GraphFile next = load_graph_file(command_.file);
+  if (next.text == file_.text && !next.text.empty()) return;
+  if (!next.graph) {
+    report_.emit(report::Notice{Level::Error, fmt::format("{} can't be used as it is now: the running graph goes on\n{}", command_.file, next.messages)});
+    file_.text.clear();
+    return;
+  }
+  if (!next.messages.empty()) report_.emit(report::Notice{Level::Info, next.messages});
+  file_ = std::move(next);
+  adopt(file_.graph);
+  ::malloc_trim(0);
+}
+
+void Agent::write_graphviz() {
+  try {
+    write_picture(*base_, command_.graphviz);
+    std::string extension = std::filesystem::path(command_.graphviz).extension();
+    if (extension != ".png" && extension != ".svg") write_picture(*base_, command_.graphviz + ".png");
+  } catch (const Error& error) {
+    report_.emit(report::Notice{Level::Warning, error.text(), error.hint_text()});
+  }
+}
+
+void Agent::on_settled(bool all_fine) {
+  settled_fine_ = all_fine;
+  if (command_.asks_for_convergence()) return end(all_fine ? kOk : kResourceFailed, all_fine ? "converged" : "settled with failures");
+  // What the start took and nobody needs any more goes back.
+  ::malloc_trim(0);
+}
+
+void Agent::on_signal(int signal) {
+  if (ending_) {
+    // The second one doesn't wait for anything.
+    ::_exit(kSignalBase + signal);
+  }
+  const char* name = signal == SIGINT ? "SIGINT" : signal == SIGTERM ? "SIGTERM" : "SIGHUP";
+  std::string outcome = fmt::format("stopped by {}", name);
+  if (engine_->has_unsynced()) outcome += "; what was written last may not be on the disk yet";
+  end(command_.asks_for_convergence() ? kSignalBase + signal : kOk, std::move(outcome));
+}
+
+void Agent::end(int code, std::string outcome) {
+  if (ending_) return;
+  ending_ = true;
+  exit_code_ = code;
+  max_runtime_.cancel();
+  reload_timer_.cancel();
+  engine_->stop(900ms, [this, outcome = std::move(outcome)](bool all_ended) {
+    report::Summary summary = engine_->summary();
+    summary.outcome = outcome;
+    report_.emit(std::move(summary));
+    report_.close();
+    if (!all_ended) {
+      // A thread is stuck in the kernel: nothing here can end it but the end of the process.
+      std::fflush(nullptr);
+      ::_exit(exit_code_);
+    }
+    loop_.stop();
+  });
+}
+
+}  // namespace mgmt::cli

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Agent: `mgmt run`. Ties a graph file, the engine, the world and the views together, and decides when the run
+// ends and with which status.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "src/cli/command_line.h"
+#include "src/cli/graph_file.h"
+#include "src/cli/sharing.h"
+#include "src/engine/run/engine.h"
+#include "src/events/signal/signals.h"
+#include "src/world/local/name_lock.h"
+
+namespace mgmt::cli {
+
+enum ExitCode : int { kOk = 0, kOther = 1, kBadInput = 2, kResourceFailed = 4, kNotConverged = 7, kSignalBase = 128 };
+
+class Agent {
+ public:
+  /// `file` holds a graph.
+  Agent(RunCommand command, GraphFile file);
+  ~Agent();
+  /// Until the run ends; the process's exit status.
+  int run();
+
+ private:
+  void claim_name();
+  void adopt(std::shared_ptr<const ResourceGraph> graph);
+  void load(const Declarations& collected);
+  void follow_file();
+  void reload();
+  void write_graphviz();
+  void on_settled(bool all_fine);
+  void on_signal(int signal);
+  void end(int code, std::string outcome);
+
+  RunCommand command_;
+  GraphFile file_;
+  std::string prefix_;
+  Loop loop_;
+  report::Report report_;
+  std::unique_ptr<Sharing> sharing_;
+  std::optional<world::local::NameLock> name_;
+  std::unique_ptr<Engine> engine_;
+  std::unique_ptr<events::Signals> signals_;
+  std::unique_ptr<events::FileWatcher::Watch> file_watch_;
+  Loop::Timer reload_timer_{loop_};
+  Loop::Timer max_runtime_{loop_};
+  std::shared_ptr<const ResourceGraph> base_;
+  Declarations collected_;
+  bool collecting_ = false;  // the first answer of the world is not there yet
+  bool settled_fine_ = false;
+  bool ending_ = false;
+  int exit_code_ = kOk;
+};
+
+}  // namespace mgmt::cli

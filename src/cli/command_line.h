@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// CommandLine: what the user asked for, as data.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "src/base/error.h"
+#include "src/views/views.h"
+
+namespace mgmt::cli {
+
+struct RunCommand {
+  std::string file;
+  /// Exit after so long without a change; none: run on.
+  std::optional<std::chrono::duration<double>> converged_timeout;
+  bool once = false;
+  std::optional<std::chrono::duration<double>> max_runtime;
+  bool noop = false;
+  std::int64_t sema = 0;
+  std::uint32_t repair_limit = 1000;
+  std::string hostname;  // empty: the machine's
+  std::string graphviz;
+  bool no_watch = false;
+  std::string prefix;  // empty: the default
+  bool tmp_prefix = false;
+  views::Options view;
+
+  bool asks_for_convergence() const { return once || converged_timeout.has_value(); }
+};
+
+struct CheckCommand {
+  std::string file;
+};
+
+struct GraphCommand {
+  std::string file;
+  /// .dot, .svg or .png; empty: dot text to stdout.
+  std::string output;
+};
+
+struct ResourcesCommand {
+  std::string kind;
+  bool json = false;
+  bool markdown = false;
+};
+
+struct VersionCommand {};
+
+/// Text for stdout, and nothing else to do.
+struct HelpCommand {
+  std::string text;
+};
+
+using Command = std::variant<RunCommand, CheckCommand, GraphCommand, ResourcesCommand, VersionCommand, HelpCommand>;
+
+/// `arguments` without the program's name. An Error is the user's: exit 2.
+Result<Command> parse_command_line(std::vector<std::string> arguments);
+
+}  // namespace mgmt::cli

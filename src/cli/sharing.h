@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Sharing: an agent's part in the world: publishes what its graph exports, and gathers what it collects.
+// Opens the store with the first graph that does either.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "src/engine/run/engine.h"
+#include "src/report/report.h"
+#include "src/world/exchange.h"
+#include "src/world/world.h"
+
+namespace mgmt::cli {
+
+using Declarations = std::vector<std::shared_ptr<const Declaration>>;
+
+class Sharing : public Publisher {
+ public:
+  Sharing(Loop& loop, std::string prefix, std::string host, report::Report& report);
+  ~Sharing() override;
+
+  static bool needed(const ResourceGraph& graph);
+
+  /// Follows what `graph` collects, and withdraws what it no longer exports (unless `read_only`). Calls
+  /// `on_collected` with all of it: once soon, and then whenever some of it changes.
+  void follow(const ResourceGraph& graph, bool read_only);
+  std::function<void(const Declarations&)> on_collected;
+
+  void publish(const Declaration& declaration, std::move_only_function<void(Result<bool>)> done) override;
+
+ private:
+  void open();
+  void decode(const world::Collected& news);
+
+  Loop& loop_;
+  std::string prefix_;
+  std::string host_;
+  report::Report& report_;
+  std::unique_ptr<world::World> world_;
+  std::unique_ptr<world::Exporter> exporter_;
+  std::unique_ptr<world::Collector> collector_;
+  /// In the order of their ids: the same set makes the same graph.
+  std::map<world::ExportId, std::shared_ptr<const Declaration>> collected_;
+};
+
+}  // namespace mgmt::cli

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "src/engine/run/instance.h"
+#include "src/resources/resource.h"
+
+namespace mgmt {
+
+/// The check and apply of an AsyncResource on their way. `resource` outlives it. Ends with one call of `done`,
+/// from the loop, also when cancelled.
+struct AsyncRun {
+  virtual ~AsyncRun() = default;
+  virtual void cancel() = 0;
+};
+std::shared_ptr<AsyncRun> start_async(Loop& loop, AsyncResource& resource, Inputs inputs, std::move_only_function<void(Outcome)> done);
+
+}  // namespace mgmt

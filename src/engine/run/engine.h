@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Engine: brings the machine to the state of a graph and keeps it there. Does what Schedule, Convergence,
+// RepairLimit and plan_sync decide. Lives on the loop's thread; only blocking work leaves it.
+//
+//   Engine engine(loop, report, options);
+//   engine.on_settled = [&](bool all_fine) { ... };
+//   engine.load(graph);      // later again: swaps to the next one
+//   loop.run();
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "src/async/pool.h"
+#include "src/async/process.h"
+#include "src/engine/converge/convergence.h"
+#include "src/engine/run/instance.h"
+#include "src/engine/schedule/schedule.h"
+#include "src/events/inotify/file_watcher.h"
+#include "src/report/report.h"
+#include "src/resources/resource_graph.h"
+#include "src/resources/unsynced.h"
+
+namespace mgmt {
+
+/// Publishes an exported declaration to other hosts.
+class Publisher {
+ public:
+  virtual ~Publisher() = default;
+  /// Calls `done` on the loop's thread: true if something was published, false if it was there already.
+  virtual void publish(const Declaration& declaration, std::move_only_function<void(Result<bool>)> done) = 0;
+};
+
+class Engine {
+ public:
+  struct Options {
+    /// Check everything, apply nothing.
+    bool noop = false;
+    /// With exit on convergence: for how long nothing may have changed.
+    Duration window{0};
+    /// The run ends when it has settled: what was written is synced before that is said.
+    bool ends_when_settled = false;
+    /// A resource that failed twice counts as settled, even if it would be tried again.
+    bool once = false;
+    /// At most so many resources run at once; 0: no limit.
+    std::int64_t sema = 0;
+    /// Changes of one resource within RepairLimit::kPeriod before it is slowed down.
+    std::uint32_t repair_limit = 1000;
+    /// 0: as many as the machine has cores.
+    unsigned threads = 0;
+  };
+
+  Engine(Loop& loop, report::Report& report, Options options, Publisher* publisher = nullptr);
+  ~Engine();
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  /// Runs `graph`; if one is running, swaps: what is equal goes on untouched.
+  void load(std::shared_ptr<const ResourceGraph> graph);
+
+  /// Nothing is left to do; false if something failed. Called once after each activity that has ended.
+  std::function<void(bool all_fine)> on_settled;
+
+  /// Starts nothing more, tells child processes to end, lets running file writes finish, and calls `stopped` when
+  /// all is quiet, at the latest within `limit`: children are killed by then, and true means that nothing was
+  /// left running.
+  void stop(Duration limit, std::move_only_function<void(bool)> stopped);
+
+  report::Summary summary() const;
+  /// Something failed, or is behind something that did.
+  bool has_failures() const;
+  /// Something was written that may not be on the disk yet.
+  bool has_unsynced() const { return unsynced_.any() || syncing_; }
+  const ResourceGraph& graph() const { return *graph_; }
+  events::FileWatcher& files() { return files_; }
+
+ private:
+  struct Counters {
+    std::size_t changed = 0, repaired = 0;
+  };
+
+  std::unique_ptr<Instance> make_instance(std::shared_ptr<const Declaration> declaration, VertexId at);
+  void build_schedule(std::vector<Schedule::State> states);
+  void refresh_managed_paths(bool mark_views);
+
+  void pump();
+  void start(Instance& instance);
+  bool arm(Instance& instance);
+  void run_blocking(Instance& instance, Inputs inputs);
+  void publish(Instance& instance);
+  void finish(Instance& instance, Outcome outcome);
+  void report_change(Instance& instance, Outcome& outcome, bool dry);
+  void fail(Instance& instance, const Error& error, float seconds, Duration retry_at_least);
+  void end_run(Instance& instance, Schedule::Result result);
+  void retire(Instance& instance);
+
+  void on_look(Instance& instance, Look look);
+  void mark_dirty(Instance& instance);
+  void on_timeout(Instance& instance);
+  void hold(Instance& instance);
+  void unhold(Instance& instance);
+  void arm_poll(Instance& instance);
+
+  void consider();
+  void sync_files(bool announce_after);
+  void progress();
+  void emit_progress();
+  bool quiet() const;
+  void check_stopped();
+
+  bool dry(const Instance& instance) const { return options_.noop || instance.declaration->meta->noop; }
+
+  Loop& loop_;
+  report::Report& report_;
+  Options options_;
+  Publisher* publisher_;
+  events::FileWatcher files_;
+  Spawner spawner_;
+  Unsynced unsynced_;
+  Services services_;
+
+  std::shared_ptr<const ResourceGraph> graph_;
+  std::uint64_t generation_ = 0;
+  Schedule schedule_;
+  std::vector<std::unique_ptr<Instance>> instances_;
+  std::vector<std::unique_ptr<Instance>> retired_;
+  std::shared_ptr<const ManagedPaths> managed_;
+
+  Convergence convergence_;
+  Loop::Timer converge_timer_;
+  Loop::Timer sync_timer_;
+  Loop::Timer progress_timer_;
+  std::size_t retries_due_ = 0;
+  std::size_t holding_ = 0;
+  bool pumping_ = false;
+  bool pump_posted_ = false;
+  bool syncing_ = false;
+  bool stopping_ = false;
+  std::move_only_function<void(bool)> stopped_;
+  Loop::Timer stop_timer_;
+  std::size_t running_ = 0;
+  Counters counters_;
+  TimePoint begin_ = Clock::now();
+  double first_pass_ = 0;  // seconds; see report::Summary
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+
+  // Last: its threads end before what they use.
+  Pool pool_;
+};
+
+}  // namespace mgmt

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Instance: one vertex at work. Belongs to the engine and lives on the loop's thread; survives swaps in which
+// its declaration is equal.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "src/async/loop.h"
+#include "src/engine/converge/repair_limit.h"
+#include "src/graph/topology.h"
+#include "src/resources/resource.h"
+
+namespace mgmt {
+
+class AsyncResource;
+struct AsyncRun;
+
+/// What came of one run: a check and, where something differed, an apply.
+struct Outcome {
+  Delta delta;
+  std::optional<Error> error;
+  float seconds = 0;
+};
+
+struct Instance {
+  enum class Runs : std::uint8_t { Inline, Blocking, Async, Export };
+  /// What came in while it ran.
+  enum class Pending : std::uint8_t { Nothing, Entry, Again };
+
+  explicit Instance(std::shared_ptr<const Declaration> d) : declaration(std::move(d)) {}
+
+  std::shared_ptr<const Declaration> declaration;
+  std::unique_ptr<Resource> resource;  // null for an export
+  Subscriptions subscriptions;
+  VertexId at = 0;
+  std::uint32_t failures = 0;  // in a row
+  float first_seconds = 0;
+  Runs runs = Runs::Inline;
+  Pending pending = Pending::Nothing;
+  std::uint8_t holds = 0;
+  bool running = false;
+  bool armed = false;
+  bool was_fine = false;       // as declared since its declaration last changed
+  bool timed_out = false;      // its job was abandoned, and has not come back
+  bool retry_due = false;      // a timer will try again
+  bool retired = false;        // its vertex is gone; it ends with its run
+
+  /// What few instances need.
+  struct Extras {
+    explicit Extras(Loop& loop) : retry(loop), poll(loop), pause(loop), timeout(loop) {}
+    Loop::Timer retry, poll, pause, timeout;
+    RepairLimit repairs;
+    std::string last_dry;  // the last Delta that a dry run reported
+    std::shared_ptr<AsyncRun> async;
+    Duration rearm{0};  // the last wait after a watch that failed
+    /// In a swap: the running one whose place this takes, and the other way round.
+    Instance* waiting_for = nullptr;
+    Instance* heir = nullptr;
+  };
+  Extras& extras(Loop& loop) {
+    if (!extras_) extras_ = std::make_unique<Extras>(loop);
+    return *extras_;
+  }
+  Extras* extras_if_any() { return extras_.get(); }
+
+ private:
+  std::unique_ptr<Extras> extras_;
+};
+
+}  // namespace mgmt

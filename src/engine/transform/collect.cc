@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "src/engine/transform/collect.h"
+
+#include <fmt/format.h>
+
+#include <set>
+#include <tuple>
+
+#include "src/base/text.h"
+#include "src/resources/kind.h"
+
+namespace mgmt {
+
+Combined combine(const std::shared_ptr<const ResourceGraph>& base, std::span<const std::shared_ptr<const Declaration>> exported) {
+  Combined result;
+  auto graph = std::make_shared<ResourceGraph>(*base);
+  std::set<std::tuple<const Kind*, std::string, std::string>> taken;
+  for (const Collect& collect : base->collects) {
+    for (const auto& declaration : exported) {
+      if (declaration->kind != collect.kind) continue;
+      auto leave_out = [&](const std::string& why) {
+        result.left_out.push_back(fmt::format("{}: not collected: {}", printable(declaration->id()), why));
+      };
+      // A command from elsewhere runs with this agent's rights.
+      if (collect.kind->name == "exec" && !collect.allow_exec) {
+        leave_out("an exec is collected only where `collect:` says `allow_exec: true`");
+        continue;
+      }
+      auto taken_in = std::make_shared<Declaration>(*declaration);
+      taken_in->exported = false;
+      taken_in->pos = collect.pos;
+      try {
+        if (!collect.pattern.empty() && collect.kind->collect_into) collect.kind->collect_into(*taken_in, collect.pattern);
+      } catch (const Error& error) {
+        leave_out(error.text());
+        continue;
+      }
+      Diagnostics problems;
+      if (collect.kind->validate) collect.kind->validate(*taken_in, problems);
+      if (problems.has_errors()) {
+        leave_out(problems.items().front().text);
+        continue;
+      }
+      if (!taken.emplace(declaration->kind, declaration->name, declaration->origin).second) {
+        leave_out("another `collect:` has taken it already");
+        continue;
+      }
+      graph->vertices.push_back(std::move(taken_in));
+    }
+  }
+  graph->topology = Topology(graph->vertices.size(), graph->topology.edges());
+  result.graph = std::move(graph);
+  return result;
+}
+
+}  // namespace mgmt

@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "src/events/inotify/file_watcher.h"
+
+#include <gtest/gtest.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <map>
+
+#include "src/base/fd.h"
+
+namespace mgmt::events {
+namespace {
+
+namespace fs = std::filesystem;
+using namespace std::chrono_literals;
+
+struct FileWatcherTest : testing::Test {
+  fs::path top;
+  Loop loop;
+  std::vector<std::string> warnings;
+  std::unique_ptr<FileWatcher> watcher;
+  std::map<std::string, int> calls;
+  std::map<std::string, FileWatcher::Event> last;
+  std::vector<std::unique_ptr<FileWatcher::Watch>> watches;
+
+  void SetUp() override {
+    char name[] = "/tmp/mgmt-watch-XXXXXX";
+    top = mkdtemp(name);
+    watcher = std::make_unique<FileWatcher>(loop, [this](const std::string& text) { warnings.push_back(text); });
+  }
+  void TearDown() override {
+    watches.clear();
+    watcher.reset();
+    fs::remove_all(top);
+  }
+  void watch(const std::string& path, FileWatcher::Options options = {}) {
+    watches.push_back(watcher->watch(top / path, options, [this, path](FileWatcher::Event event) {
+      ++calls[path];
+      last[path] = event;
+      loop.stop();
+    }));
+  }
+  // Runs the loop until `path` was called, or fails after a while.
+  bool called(const std::string& path, Duration limit = 5s) {
+    calls.clear();
+    Loop::Timer giving_up(loop);
+    bool late = false;
+    giving_up.after(limit, [&] {
+      late = true;
+      loop.stop();
+    });
+    while (calls[path] == 0 && !late) loop.run();
+    return calls[path] > 0;
+  }
+  // All events that are already there.
+  void drain() {
+    for (int i = 0; i < 5; ++i) loop.poll();
+    calls.clear();
+  }
+  void write(const std::string& path, const std::string& text) { std::ofstream(top / path) << text; }
+};
+
+TEST_F(FileWatcherTest, SeesCreateWriteRenameModeAndDelete) {
+  watch("f");
+  write("f", "1");
+  EXPECT_TRUE(called("f"));
+  drain();
+  write("f", "2");
+  EXPECT_TRUE(called("f"));
+  EXPECT_EQ(last["f"], FileWatcher::Event::Content);
+  drain();
+  fs::permissions(top / "f", fs::perms::owner_read);
+  EXPECT_TRUE(called("f"));
+  EXPECT_EQ(last["f"], FileWatcher::Event::Entry);
+  drain();
+  write("g", "3");
+  fs::rename(top / "g", top / "f");
+  EXPECT_TRUE(called("f"));
+  drain();
+  fs::remove(top / "f");
+  EXPECT_TRUE(called("f"));
+}
+
+TEST_F(FileWatcherTest, AnotherFileOfTheFolderIsNoEvent) {
+  watch("f");
+  write("other", "1");
+  drain();
+  EXPECT_EQ(calls["f"], 0);
+}
+
+TEST_F(FileWatcherTest, ParentsThatDontExistYetAreWatchedForStepByStep) {
+  watch("a/b/c/f");
+  fs::create_directory(top / "a");
+  EXPECT_TRUE(called("a/b/c/f"));
+  drain();
+  fs::create_directories(top / "a/b/c");
+  EXPECT_TRUE(called("a/b/c/f"));
+  drain();
+  write("a/b/c/f", "x");
+  EXPECT_TRUE(called("a/b/c/f"));
+}
+
+TEST_F(FileWatcherTest, AParentThatIsRenamedAwayAndMadeAgainIsFollowed) {
+  fs::create_directories(top / "a/b");
+  watch("a/b/f");
+  fs::rename(top / "a", top / "gone");
+  EXPECT_TRUE(called("a/b/f"));
+  drain();
+  write("gone/b/f", "not ours any more");
+  drain();
+  EXPECT_EQ(calls["a/b/f"], 0);
+  fs::create_directories(top / "a/b");
+  EXPECT_TRUE(called("a/b/f"));
+  drain();
+  write("a/b/f", "x");
+  EXPECT_TRUE(called("a/b/f"));
+}
+
+TEST_F(FileWatcherTest, AModeChangeOfAParentIsAnEvent) {
+  fs::create_directories(top / "a/b");
+  watch("a/b/f");
+  fs::permissions(top / "a", fs::perms::owner_all);
+  EXPECT_TRUE(called("a/b/f"));
+}
+
+TEST_F(FileWatcherTest, ALinkOnTheWayThatPointsElsewhereIsSeen) {
+  fs::create_directories(top / "one");
+  fs::create_directories(top / "two");
+  fs::create_directory_symlink(top / "one", top / "link");
+  watch("link/f");
+  write("one/f", "1");
+  EXPECT_TRUE(called("link/f"));
+  drain();
+  fs::create_directory_symlink(top / "two", top / "new-link");
+  fs::rename(top / "new-link", top / "link");
+  EXPECT_TRUE(called("link/f"));
+  drain();
+  write("one/f", "2");
+  drain();
+  EXPECT_EQ(calls["link/f"], 0);
+  write("two/f", "2");
+  EXPECT_TRUE(called("link/f"));
+  drain();
+  fs::rename(top / "two", top / "three");  // the link dangles
+  EXPECT_TRUE(called("link/f"));
+  drain();
+  fs::create_directories(top / "two");
+  EXPECT_TRUE(called("link/f"));
+  drain();
+  write("two/f", "3");
+  EXPECT_TRUE(called("link/f"));
+}
+
+TEST_F(FileWatcherTest, FollowSeesWhatTheLastLinkPointsTo) {
+  write("target", "1");
+  fs::create_symlink("target", top / "f");
+  watch("f", {.follow = true});
+  write("target", "2");
+  EXPECT_TRUE(called("f"));
+  drain();
+  write("other", "1");
+  drain();
+  fs::remove(top / "f");
+  fs::create_symlink("other", top / "f");
+  EXPECT_TRUE(called("f"));
+  drain();
+  write("other", "2");
+  EXPECT_TRUE(called("f"));
+}
+
+TEST_F(FileWatcherTest, LinksInALoopEnd) {
+  fs::create_symlink("b", top / "a");
+  fs::create_symlink("a", top / "b");
+  fs::create_symlink("self/x", top / "self");
+  watch("a/f", {.follow = true});
+  watch("a", {.follow = true});
+  watch("self/f");
+  fs::remove(top / "a");
+  write("a", "no link any more");
+  EXPECT_TRUE(called("a"));
+}
+
+TEST_F(FileWatcherTest, ARecursiveWatchSeesFoldersThatComeLater) {
+  fs::create_directories(top / "t/x/y");
+  watch("t/", {.recursive = true});
+  write("t/x/y/f", "1");
+  EXPECT_TRUE(called("t/"));
+  drain();
+  fs::create_directories(top / "t/new/deep");
+  EXPECT_TRUE(called("t/"));
+  drain();
+  write("t/new/deep/f", "1");
+  EXPECT_TRUE(called("t/"));
+  drain();
+  fs::remove_all(top / "t");
+  EXPECT_TRUE(called("t/"));
+  drain();
+  fs::create_directories(top / "t/again");
+  EXPECT_TRUE(called("t/"));
+  drain();
+  write("t/again/f", "1");
+  EXPECT_TRUE(called("t/"));
+}
+
+TEST_F(FileWatcherTest, OneFolderIsWatchedOnceForManyFilesAndLetGoWithTheLast) {
+  drain();
+  std::size_t before = watcher->kernel_watches();
+  for (int i = 0; i < 100; ++i) watch("f" + std::to_string(i));
+  EXPECT_EQ(watcher->kernel_watches(), before + 3);  // "/", "/tmp" and the folder
+  watches.clear();
+  EXPECT_EQ(watcher->kernel_watches(), 1u);  // "/" is kept
+}
+
+TEST_F(FileWatcherTest, AWatchMayGoWhileItsEventIsOnTheWay) {
+  watch("f");
+  watch("g");
+  write("f", "1");
+  write("g", "1");
+  watches.erase(watches.begin());
+  EXPECT_TRUE(called("g"));
+  EXPECT_EQ(calls["f"], 0);
+}
+
+TEST_F(FileWatcherTest, AQueueThatOverflowsCallsEverybody) {
+  watch("f");
+  fs::create_directory(top / "busy");
+  watch("busy/g");
+  int limit = std::stoi(read_file("/proc/sys/fs/inotify/max_queued_events"));
+  for (int i = 0; i <= limit; ++i) {  // two events each
+    std::string path = top / "busy" / std::to_string(i);
+    Fd(::open(path.c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+    ::unlink(path.c_str());
+  }
+  write("f", "lost in the overflow");
+  EXPECT_TRUE(called("f"));
+  EXPECT_EQ(last["f"], FileWatcher::Event::Content);
+}
+
+// In a user namespace of its own, whose limits nobody else has.
+int with_inotify_limit(const char* file, int limit, int (*body)()) {
+  pid_t pid = fork();
+  if (pid == 0) {
+    uid_t uid = getuid();
+    if (unshare(CLONE_NEWUSER) != 0) _exit(77);
+    std::ofstream("/proc/self/setgroups") << "deny";
+    std::ofstream("/proc/self/uid_map") << "0 " << uid << " 1";
+    std::ofstream out(file);
+    out << limit << std::flush;
+    if (!out) _exit(77);
+    _exit(body());
+  }
+  int status = 0;
+  waitpid(pid, &status, 0);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
+}
+
+int sees_a_change_by_polling() {
+  char name[] = "/tmp/mgmt-watch-XXXXXX";
+  fs::path top = mkdtemp(name);
+  Loop loop;
+  int warnings = 0, calls = 0;
+  std::size_t polled = 0;
+  {
+    FileWatcher watcher(loop, [&](const std::string&) { ++warnings; });
+    auto f = watcher.watch(top / "f", {}, [&](FileWatcher::Event) {
+      ++calls;
+      loop.stop();
+    });
+    auto g = watcher.watch(top / "g", {}, [](FileWatcher::Event) {});
+    polled = watcher.polled_paths();
+    std::ofstream(top / "f") << "x";
+    Loop::Timer giving_up(loop);
+    giving_up.after(10s, [&] { loop.stop(); });
+    loop.run();
+  }
+  fs::remove_all(top);
+  return calls == 0 ? 1 : warnings != 1 ? 2 : polled != 2 ? 3 : 0;
+}
+
+TEST(FileWatcherLimits, WithoutAnyInstancePathsArePolledAfterOneWarning) {
+  int result = with_inotify_limit("/proc/sys/user/max_inotify_instances", 0, sees_a_change_by_polling);
+  if (result == 77) GTEST_SKIP() << "no user namespace here";
+  EXPECT_EQ(result, 0);
+}
+
+TEST(FileWatcherLimits, WithOneWatchTheRestIsPolled) {
+  int result = with_inotify_limit("/proc/sys/user/max_inotify_watches", 1, sees_a_change_by_polling);
+  if (result == 77) GTEST_SKIP() << "no user namespace here";
+  EXPECT_EQ(result, 0);
+}
+
+}  // namespace
+}  // namespace mgmt::events

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// GraphBuilder: collects what a frontend reads, in any order, and makes the ResourceGraph of it, or says all that
+// is wrong with it as a graph: duplicates, edges to nothing, cycles, and what each kind's own rules find.
+//
+//   GraphBuilder builder;
+//   builder.add(std::move(declaration));
+//   builder.add_edge({.name = "e1", .from = {kind, "a"}, .to = {kind, "b"}});
+//   std::shared_ptr<const ResourceGraph> graph = std::move(builder).finish(diagnostics);
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "src/resources/resource_graph.h"
+#include "src/value/diagnostic.h"
+
+namespace mgmt {
+
+/// A name as it is written: "@@motd" is the exported resource "motd".
+struct WrittenName {
+  std::string_view name;
+  bool exported = false;
+};
+WrittenName parse_name(std::string_view written);
+
+class GraphBuilder {
+ public:
+  /// Whether all of a declaration could be read. One that is Broken has had its errors: it is there for
+  /// edges, and no further rule judges it.
+  enum class State { Whole, Broken };
+
+  struct EdgeEnd {
+    const Kind* kind = nullptr;
+    /// As written. Without "@@" it is the resource of that name, or else the exported one.
+    std::string name;
+    SourcePos pos;
+  };
+  struct Edge {
+    std::string name;
+    EdgeEnd from;
+    EdgeEnd to;
+    bool notify = false;
+    SourcePos pos;
+  };
+
+  void set_name(std::string name) { graph_name_ = std::move(name); }
+  /// The number for SourcePos::file.
+  std::uint16_t add_source(std::string name);
+
+  void add(Declaration declaration, State state = State::Whole);
+  void add_edge(Edge edge) { edges_.push_back(std::move(edge)); }
+  /// `pattern_pos`: where its pattern stands, for errors.
+  void add_collect(Collect collect, SourcePos pattern_pos = {});
+
+  /// Null if `diagnostics` has errors, be they from here or from before. Two edges of the same ends become one,
+  /// which notifies if either does.
+  std::shared_ptr<const ResourceGraph> finish(Diagnostics& diagnostics) &&;
+
+ private:
+  class Index;
+
+  Index make_index(Diagnostics& diagnostics) const;
+  std::vector<std::size_t> resolve_edges(const Index& index, std::vector<Topology::Edge>& ends,
+                                         Diagnostics& diagnostics);
+  void report_missing(const EdgeEnd& end, Diagnostics& diagnostics);
+  void report_cycle(const Topology& topology, const std::vector<std::size_t>& edge_of, Diagnostics& diagnostics) const;
+  void check_collects(Diagnostics& diagnostics) const;
+  void validate(Diagnostics& diagnostics) const;
+
+  std::string graph_name_;
+  std::vector<std::string> sources_;
+  std::vector<std::shared_ptr<const Declaration>> vertices_;
+  std::vector<VertexId> broken_;
+  std::vector<Edge> edges_;
+  std::vector<Collect> collects_;
+  std::vector<SourcePos> pattern_pos_;
+  /// How many edges to nothing got a "did you mean", which costs a walk over all names.
+  int suggestions_ = 0;
+};
+
+}  // namespace mgmt

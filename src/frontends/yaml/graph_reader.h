@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// GraphReader: the keys of a graph's file, as events come: what is read goes to the GraphBuilder at once, so that
+// a large file costs no tree.
+#pragma once
+
+#include <memory>
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "src/frontends/graph_builder.h"
+#include "src/frontends/yaml/node_reader.h"
+#include "src/resources/kind.h"
+
+namespace mgmt::yaml {
+
+class GraphReader {
+ public:
+  GraphReader(std::string_view text, Diagnostics& diagnostics, GraphBuilder& builder)
+      : nodes_(text, diagnostics), diagnostics_(diagnostics), builder_(builder) {}
+
+  /// Throws SyntaxError.
+  void read();
+
+ private:
+  // `resources:` and `kind:` are today's words for what were `types:` and `type:` in 2016.
+  enum class Spelling { Unknown, Today, Of2016 };
+  // What is read of one resource.
+  struct Draft;
+
+  void read_document(const Event& root);
+  void read_kinds(const Key& key);
+  void read_resources_of(const Kind& kind, const Key& key);
+  void read_resource(const Kind& kind, const Event& first);
+  void read_resource_key(Draft& draft, const Key& key);
+  void read_name(Draft& draft);
+  void read_parameter(Draft& draft, ParamIndex index);
+  void read_obsolete(Draft& draft, const ObsoleteParam& obsolete, const Key& key);
+  void report_unknown_parameter(const Draft& draft, const Key& key);
+  void read_meta(Draft& draft);
+  void read_meta_key(Draft& draft, std::vector<SourcePos>& seen, const Key& key);
+  void finish_meta(Draft& draft);
+
+  void read_edge(const Event& first);
+  std::optional<GraphBuilder::EdgeEnd> read_edge_end(const Key& key);
+  void read_collect(const Event& first);
+  void read_kind_name(const Key& key, bool& has_kind, const Kind*& kind);
+  const Kind* find_kind_or_report(std::string_view name, SourcePos pos);
+  void see_spelling(Spelling spelling, const Key& key);
+  /// True the first time for this word of this kind.
+  bool first_note(const Kind* kind, std::string_view word) { return noted_.emplace(kind, word).second; }
+
+  NodeReader nodes_;
+  Diagnostics& diagnostics_;
+  GraphBuilder& builder_;
+  Spelling spelling_ = Spelling::Unknown;
+  bool spelling_warned_ = false;
+  SourcePos resources_, types_;
+  std::set<std::string, std::less<>> unknown_kinds_;
+  std::set<std::pair<const Kind*, std::string_view>> noted_;
+  /// Mostly all of a file's resources have the same: one object for those that follow each other.
+  std::shared_ptr<const Meta> last_meta_ = default_meta();
+};
+
+}  // namespace mgmt::yaml

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// NodeReader: the parts that every mapping, list and value of a graph's text is read with. Reports what is
+// wrong, skips it and goes on, so that all errors of a file are found at once.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "src/frontends/yaml/events.h"
+#include "src/value/param.h"
+
+namespace mgmt::yaml {
+
+struct Key {
+  std::string text;
+  SourcePos pos;
+};
+
+struct PlacedValue {
+  Value value;
+  SourcePos pos;
+  const std::string& text() const { return value.get<std::string>(); }
+};
+
+class NodeReader {
+ public:
+  NodeReader(std::string_view text, Diagnostics& diagnostics) : events_(text, diagnostics), diagnostics_(diagnostics) {}
+
+  Event next() { return events_.next(); }
+  /// Reads to the end of the node that begins with `first`.
+  void skip(const Event& first);
+  void skip_next() { skip(next()); }
+
+  /// After a MapStart, to its MapEnd. `on_key(const Key&)` reads exactly the key's value.
+  template <class F>
+  void each_key(F&& on_key) {
+    while (std::optional<Key> key = next_key()) on_key(*key);
+  }
+
+  /// As each_key, for a mapping whose keys are `names`: `on_key(which, key)`. Others are errors, as is a second of one.
+  /// `whose` is for the message: "an edge"; so is `hint_for`, for a key that is like none of these.
+  using HintFor = std::string (*)(std::string_view key);
+  template <class F>
+  void each_known_key(std::string_view whose, std::span<const std::string_view> names, F&& on_key,
+                      HintFor hint_for = nullptr) {
+    std::vector<SourcePos> seen(names.size());
+    each_key([&](const Key& key) {
+      std::optional<std::size_t> which = find_name(whose, names, key, hint_for);
+      if (!which || !is_first(key, seen[*which])) skip_next();
+      else on_key(*which, key);
+    });
+  }
+
+  /// After a ListStart, to its ListEnd. `on_item(const Event& first)` reads the rest of its node.
+  template <class F>
+  void each_item(F&& on_item) {
+    for (Event first = next(); first.type != Event::Type::ListEnd; first = next()) on_item(first);
+  }
+
+  /// The next node, by the parameter's type and rules. Empty if it is none: reported, and skipped.
+  std::optional<PlacedValue> read_value(const Param& param);
+
+  /// Whether `first` begins what is wanted: if not, it is skipped, and an error unless it is null ("edges:").
+  bool begins_list(const Event& first, std::string_view name, std::string_view of);
+  bool begins_map(const Event& first, std::string_view name, std::string_view of);
+
+  /// Remembers the place in `seen`; false, with an error, if there was one.
+  bool is_first(const Key& key, SourcePos& seen);
+
+ private:
+  std::optional<Key> next_key();
+  std::optional<std::size_t> find_name(std::string_view whose, std::span<const std::string_view> names, const Key& key,
+                                       HintFor hint_for);
+  // `what` is for messages: "`args`", "an item of `args`".
+  std::optional<Value> read_typed(std::string_view what, const Type& type, const Event& first);
+  std::optional<Value> read_scalar(std::string_view what, const Type& type, const Event& event);
+  std::optional<Value> read_list(std::string_view what, const Type& type);
+  std::optional<Value> read_map(const Type& type);
+  void report_mismatch(std::string_view what, const Type& type, const Event& found);
+
+  EventReader events_;
+  Diagnostics& diagnostics_;
+};
+
+}  // namespace mgmt::yaml

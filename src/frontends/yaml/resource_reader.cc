@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The part of GraphReader that reads one resource.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "src/base/text.h"
+#include "src/frontends/shown.h"
+#include "src/frontends/yaml/graph_reader.h"
+
+namespace mgmt::yaml {
+namespace {
+
+constexpr Param kNameParam{.name = "name", .type = kStr, .doc = {}, .required = true};
+// exec's word of 2016 for what is `meta: poll` today.
+constexpr std::string_view kPollint = "pollint";
+constexpr Param kPollintParam{.name = kPollint, .type = kInt, .doc = {}, .min = 0, .unit = "s"};
+
+ParamIndex index_of(std::span<const Param> table, const Param* param) {
+  return static_cast<ParamIndex>(param - table.data());
+}
+
+const ObsoleteParam* find_obsolete(const Kind& kind, std::string_view name) {
+  auto at = std::ranges::find(kind.obsolete, name, &ObsoleteParam::name);
+  return at == kind.obsolete.end() ? nullptr : &*at;
+}
+
+}  // namespace
+
+struct GraphReader::Draft {
+  Declaration declaration;
+  GraphBuilder::State state = GraphBuilder::State::Whole;
+  bool has_name_key = false;
+  SourcePos name_key, meta_key;
+  Params meta;
+  /// Seconds.
+  std::int64_t pollint = 0;
+  SourcePos pollint_pos;
+  std::vector<std::pair<ParamIndex, SourcePos>> seen;
+
+  void fail() { state = GraphBuilder::State::Broken; }
+  SourcePos& seen_param(ParamIndex index) {
+    auto at = std::ranges::find(seen, index, &std::pair<ParamIndex, SourcePos>::first);
+    return at != seen.end() ? at->second : seen.emplace_back(index, SourcePos()).second;
+  }
+};
+
+void GraphReader::read_resource(const Kind& kind, const Event& first) {
+  if (first.type != Event::Type::MapStart) {
+    bool word = first.type == Event::Type::Scalar && !first.is_null() && first.text.size() < 60;
+    bool key = word && first.text.find(':') != std::string_view::npos;
+    diagnostics_.error(first.pos, "a resource must be a mapping that has a `name`",
+                       key    ? "a key ends with `: ` (with a blank)"
+                       : word ? fmt::format("write - name: {}", printable(first.text))
+                              : "write - name: NAME, and its parameters below");
+    nodes_.skip(first);
+    return;
+  }
+  Draft draft;
+  draft.declaration.kind = &kind;
+  draft.declaration.pos = first.pos;
+  nodes_.each_key([&](const Key& key) { read_resource_key(draft, key); });
+  if (!draft.has_name_key)
+    diagnostics_.error(first.pos, fmt::format("this {} has no `name`", kind.name),
+                       "each resource has one, as in - name: motd");
+  finish_meta(draft);
+  // Without a name no edge can mean it.
+  if (!draft.declaration.name.empty()) builder_.add(std::move(draft.declaration), draft.state);
+}
+
+void GraphReader::read_resource_key(Draft& draft, const Key& key) {
+  const Kind& kind = *draft.declaration.kind;
+  auto once = [&](SourcePos& seen) {
+    if (nodes_.is_first(key, seen)) return true;
+    draft.fail();
+    nodes_.skip_next();
+    return false;
+  };
+  if (key.text == "name") {
+    draft.has_name_key = true;
+    if (once(draft.name_key)) read_name(draft);
+  } else if (key.text == "meta") {
+    if (once(draft.meta_key)) read_meta(draft);
+  } else if (const Param* param = find_param(kind.params, key.text)) {
+    ParamIndex index = index_of(kind.params, param);
+    if (once(draft.seen_param(index))) read_parameter(draft, index);
+  } else if (const ObsoleteParam* obsolete = find_obsolete(kind, key.text)) {
+    read_obsolete(draft, *obsolete, key);
+  } else {
+    report_unknown_parameter(draft, key);
+    draft.fail();
+    nodes_.skip_next();
+  }
+}
+
+void GraphReader::read_name(Draft& draft) {
+  std::optional<PlacedValue> value = nodes_.read_value(kNameParam);
+  if (!value) return;
+  auto [name, exported] = parse_name(value->text());
+  draft.declaration.pos = value->pos;
+  bool has_control = std::ranges::any_of(name, [](unsigned char c) { return c < 0x20 || c == 0x7f; });
+  if (name.empty())
+    diagnostics_.error(value->pos, fmt::format("the name of this {} is empty", draft.declaration.kind->name),
+                       exported ? "write the name behind the @@" : "edges and messages call a resource by its name");
+  else if (has_control)
+    diagnostics_.error(value->pos, fmt::format("a name is one line of text, not `{}`", shown(name)));
+  draft.declaration.name = has_control ? std::string() : std::string(name);
+  draft.declaration.exported = exported;
+}
+
+void GraphReader::read_parameter(Draft& draft, ParamIndex index) {
+  std::optional<PlacedValue> value = nodes_.read_value(draft.declaration.kind->params[index]);
+  if (value) draft.declaration.params.set(index, std::move(value->value), value->pos);
+  else draft.fail();
+}
+
+void GraphReader::read_obsolete(Draft& draft, const ObsoleteParam& obsolete, const Key& key) {
+  const Kind* kind = draft.declaration.kind;
+  if (obsolete.name != kPollint) {
+    nodes_.skip_next();
+  } else if (std::optional<PlacedValue> seconds = nodes_.read_value(kPollintParam)) {
+    draft.pollint = seconds->value.get<std::int64_t>();
+    draft.pollint_pos = key.pos;
+    if (draft.pollint > 0) return;
+  } else {
+    return draft.fail();
+  }
+  if (first_note(kind, obsolete.name))
+    diagnostics_.note(key.pos,
+                      fmt::format("`{}` of {} does nothing here: {}", obsolete.name, kind->name, obsolete.note));
+}
+
+void GraphReader::report_unknown_parameter(const Draft& draft, const Key& key) {
+  const Kind& kind = *draft.declaration.kind;
+  std::vector<std::string_view> names = param_names(kind.params);
+  names.insert(names.end(), {"name", "meta"});
+  std::string hint = did_you_mean(key.text, names);
+  if (hint.empty() && find_param(meta_params(), key.text))
+    hint = fmt::format("`{}` is a meta parameter: write it under `meta:`", key.text);
+  if (hint.empty()) hint = fmt::format("`mgmt resources {}` shows its parameters", kind.name);
+  diagnostics_.error(key.pos, fmt::format("unknown parameter `{}` of {}", shown(key.text), kind.name), hint);
+}
+
+void GraphReader::read_meta(Draft& draft) {
+  Event first = nodes_.next();
+  if (!nodes_.begins_map(first, "meta", "meta parameters")) return;
+  std::vector<SourcePos> seen(meta_params().size());
+  nodes_.each_key([&](const Key& key) { read_meta_key(draft, seen, key); });
+}
+
+void GraphReader::read_meta_key(Draft& draft, std::vector<SourcePos>& seen, const Key& key) {
+  const Param* param = find_param(meta_params(), key.text);
+  if (!param) {
+    const Kind& kind = *draft.declaration.kind;
+    std::vector<std::string_view> names = param_names(meta_params());
+    std::string hint = did_you_mean(key.text, names);
+    if (find_param(kind.params, key.text))
+      hint = fmt::format("`{}` is a parameter of {}: write it beside `meta:`, not below it", key.text, kind.name);
+    std::erase_if(names, [](std::string_view name) { return !meta_acts(name); });
+    if (hint.empty()) hint = fmt::format("there are {}", enumeration(names));
+    diagnostics_.error(key.pos, fmt::format("unknown meta parameter `{}`", shown(key.text)), hint);
+    draft.fail();
+    return nodes_.skip_next();
+  }
+  ParamIndex index = index_of(meta_params(), param);
+  if (!nodes_.is_first(key, seen[index])) return nodes_.skip_next();
+  if (!meta_acts(param->name) && first_note(nullptr, param->name))
+    diagnostics_.warning(key.pos, fmt::format("the meta parameter `{}` does not act yet", param->name),
+                         "it is read, and has no effect");
+  if (std::optional<PlacedValue> value = nodes_.read_value(*param))
+    draft.meta.set(index, std::move(value->value), value->pos);
+}
+
+void GraphReader::finish_meta(Draft& draft) {
+  static const ParamIndex kPoll = index_of(meta_params(), find_param(meta_params(), "poll"));
+  static const ParamIndex kSema = index_of(meta_params(), find_param(meta_params(), "sema"));
+  if (draft.pollint > 0 && !draft.meta.has(kPoll)) {
+    draft.meta.set(kPoll, Value(draft.pollint), draft.pollint_pos);
+    if (first_note(nullptr, kPollint))
+      diagnostics_.note(draft.pollint_pos, fmt::format("`pollint: {0}` is read as `meta: poll: {0}`", draft.pollint));
+  }
+  if (draft.meta.items().empty()) return;
+  try {
+    std::shared_ptr<const Meta> meta = make_meta(draft.meta);
+    if (*meta != *last_meta_) last_meta_ = std::move(meta);
+    draft.declaration.meta = last_meta_;
+  } catch (const Error& error) {
+    // All but a semaphore's name is judged by the table.
+    diagnostics_.error(draft.meta.pos_or(kSema, draft.meta_key), error);
+  }
+}
+
+}  // namespace mgmt::yaml

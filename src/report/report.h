@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Report: the stream of events from who knows (engine, resources, frontends) to who shows (src/views).
+// Lives on the loop's thread; a reader that has to wait for anything brings its own thread.
+//
+//   if (report.wanted()) report.emit(Started{"file[motd]"});
+#pragma once
+
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "src/report/event.h"
+
+namespace mgmt::report {
+
+class Reader {
+ public:
+  virtual ~Reader() = default;
+  /// Called for each event, in order. Must not block.
+  virtual void on_event(const Event& event) = 0;
+};
+
+class Report {
+ public:
+  void add(std::unique_ptr<Reader> reader) { readers_.push_back(std::move(reader)); }
+  /// False while nobody reads: then an event need not even be built.
+  bool wanted() const { return !readers_.empty(); }
+  void emit(Body body);
+  /// Drops the readers, which finish what they have begun to write.
+  void close() { readers_.clear(); }
+
+ private:
+  std::vector<std::unique_ptr<Reader>> readers_;
+};
+
+}  // namespace mgmt::report

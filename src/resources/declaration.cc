@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "src/resources/declaration.h"
+
+#include "src/resources/kind.h"
+
+namespace mgmt {
+
+std::string Declaration::id() const {
+  std::string id = exported ? "@@" : "";
+  id += kind->name;
+  id += '[';
+  id += name;
+  id += ']';
+  if (!origin.empty()) {
+    id += '@';
+    id += origin;
+  }
+  return id;
+}
+
+bool same_effect(const Declaration& a, const Declaration& b) {
+  return a.kind == b.kind && a.exported == b.exported && a.name == b.name && a.origin == b.origin &&
+         (a.meta == b.meta || *a.meta == *b.meta) && a.params == b.params;
+}
+
+}  // namespace mgmt

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Declaration: what a user wrote of one resource, bound to its kind's table. Immutable; shared by graphs.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "src/resources/meta.h"
+#include "src/value/param.h"
+
+namespace mgmt {
+
+struct Kind;
+
+struct Declaration {
+  const Kind* kind = nullptr;
+  /// Without "@@".
+  std::string name;
+  /// The host that exported it, if it was collected; else empty.
+  std::string origin;
+  SourcePos pos;
+  Params params;
+  /// Never null: meta parameters that nobody set are one shared object.
+  std::shared_ptr<const Meta> meta = default_meta();
+  /// Written as `@@name`: it runs nothing here, and is published when its predecessors are fine.
+  bool exported = false;
+
+  /// "file[motd]", "file[motd]@a" if collected from host a, "@@file[motd]" if exported.
+  std::string id() const;
+};
+
+/// Equal in everything that acts; places don't count.
+bool same_effect(const Declaration& a, const Declaration& b);
+
+}  // namespace mgmt

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <string>
+
+#include "src/resources/resource_graph.h"
+
+namespace mgmt {
+
+/// The graph as Graphviz text: exported vertices dashed, edges that notify drawn bold and named so.
+std::string to_dot(const ResourceGraph& graph);
+
+}  // namespace mgmt

@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "src/resources/exec/exec.h"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <optional>
+
+#include "src/base/path.h"
+#include "src/events/inotify/file_watcher.h"
+#include "src/resources/async_resource.h"
+#include "src/resources/exec/command.h"
+#include "src/resources/exec/output.h"
+#include "src/resources/exec/params.h"
+#include "src/resources/exec/run.h"
+
+namespace mgmt {
+namespace exec {
+namespace {
+
+namespace asio = boost::asio;
+using namespace std::chrono_literals;
+
+class FileSubscription : public Subscription {
+ public:
+  explicit FileSubscription(std::unique_ptr<events::FileWatcher::Watch> watch) : watch_(std::move(watch)) {}
+
+ private:
+  std::unique_ptr<events::FileWatcher::Watch> watch_;
+};
+
+// A watchcmd for as long as it is subscribed. Each line is an event; when it has ended, what happened until it
+// runs again is not known: that is told as `on_gap`.
+class WatchCommand : public Subscription {
+ public:
+  WatchCommand(std::shared_ptr<const Declaration> declaration, Services& services, std::function<void()> on_event,
+               std::function<void()> on_gap)
+      : declaration_(std::move(declaration)),
+        services_(services),
+        on_event_(std::move(on_event)),
+        on_gap_(std::move(on_gap)),
+        again_(services.loop) {
+    start();
+  }
+
+ private:
+  static constexpr Duration kFirstDelay = 1s;
+  static constexpr Duration kLongestDelay = 60s;
+
+  void start() {
+    started_ = Clock::now();
+    try {
+      run_.emplace(
+          services_.loop, services_.spawner, make_command(*declaration_, kWatch), 0s,
+          [this](report::Output::Stream, std::string_view line) {
+            if (!line.empty()) on_event_();
+          },
+          [this](Result<Finished> how) {
+            on_end(how ? ending_text(text_of(declaration_->params, kWatchCmd), how->ending) : how.error().text());
+          });
+    } catch (const Error& error) {
+      on_end(error.text());
+    }
+  }
+
+  void on_end(const std::string& why) {
+    run_.reset();
+    if (!warned_) {
+      warned_ = true;
+      services_.report.emit(
+          report::Notice{.level = report::Notice::Level::Warning,
+                         .text = fmt::format("{}: watchcmd: {}; starting it again, after 1 s at first and 60 s at most",
+                                             declaration_->id(), why),
+                         .hint = "a watchcmd runs as long as mgmt does, and prints a line for each event"});
+    }
+    // One that ran well for a while has not earned the delay of one that fails at once.
+    if (Clock::now() - started_ > kLongestDelay) delay_ = kFirstDelay;
+    again_.after(delay_, [this] {
+      start();
+      on_gap_();
+    });
+    delay_ = std::min(delay_ * 2, kLongestDelay);
+  }
+
+  std::shared_ptr<const Declaration> declaration_;
+  Services& services_;
+  std::function<void()> on_event_, on_gap_;
+  std::optional<CommandRun> run_;
+  Loop::Timer again_;
+  TimePoint started_;
+  Duration delay_ = kFirstDelay;
+  bool warned_ = false;
+};
+
+class Exec : public AsyncResource {
+ public:
+  Exec(std::shared_ptr<const Declaration> declaration, Services& services)
+      : AsyncResource(std::move(declaration)), services_(services) {}
+
+  void watch(Subscriptions& into, Notify notify) override;
+  asio::awaitable<Delta> check(Inputs inputs) override;
+  asio::awaitable<void> apply(Delta delta) override;
+
+ private:
+  std::string_view text(ParamIndex index) const { return text_of(declaration_->params, index); }
+  bool is_guarded() const { return !text(kIfCmd).empty() || !text(kNifCmd).empty() || !text(kCreates).empty(); }
+  void watch_path(Subscriptions& into, std::string_view path, bool recursive, std::function<void()> on_event);
+  asio::awaitable<bool> guard_succeeds(CommandParams which);
+  bool is_created() const;
+  void warn_if_not_created();
+
+  Services& services_;
+  // Events of our own watch, and how many of them the last run that succeeded answers: without a guard there is
+  // no other state to compare with.
+  std::uint64_t events_ = 1;
+  std::uint64_t answered_ = 0;
+  bool warned_ = false;
+};
+
+void Exec::watch_path(Subscriptions& into, std::string_view path, bool recursive, std::function<void()> on_event) {
+  events::FileWatcher::Options options{.recursive = recursive, .follow = true};
+  into.push_back(std::make_unique<FileSubscription>(services_.files.watch(
+      clean_path(path), options, [call = std::move(on_event)](events::FileWatcher::Event) { call(); })));
+}
+
+void Exec::watch(Subscriptions& into, Notify notify) {
+  auto look = [notify] { notify(Look::Again); };
+  auto event = [this, notify] {
+    ++events_;
+    notify(Look::Again);
+  };
+  if (std::string_view path = text(kCreates); !path.empty()) watch_path(into, path, false, look);
+  if (const List* files = declaration_->params.find<List>(kWatchFiles)) {
+    for (const Value& file : *files) {
+      const auto& path = file.get<std::string>();
+      watch_path(into, path, path.ends_with('/'), event);
+    }
+  }
+  // It is the user's program, and does what it likes: not in a dry run.
+  if (!text(kWatchCmd).empty() && !declaration_->meta->noop && !services_.noop)
+    into.push_back(std::make_unique<WatchCommand>(declaration_, services_, event, look));
+}
+
+bool Exec::is_created() const {
+  std::string path(text(kCreates));
+  struct stat found{};
+  if (::stat(path.c_str(), &found) == 0) return true;
+  if (errno == ENOENT || errno == ENOTDIR) return false;
+  throw Error::system(errno, "looking for " + path + " (`creates`)");
+}
+
+asio::awaitable<bool> Exec::guard_succeeds(CommandParams which) {
+  std::string_view name = kParams[which.cmd].name;
+  std::string command_line(text(which.cmd));
+  Finished finished;
+  try {
+    Command command = make_command(*declaration_, which);
+    finished = co_await run_command(services_.loop, services_.spawner, std::move(command), 0s, nullptr);
+  } catch (Error& error) {
+    throw std::move(error).while_doing(std::string(name));
+  }
+  if (finished.ending.signal != 0) {
+    throw Error(fmt::format("{}: {}", name, ending_text(command_line, finished.ending)))
+        .hint("it ended without an answer, so `cmd` was not run");
+  }
+  co_return finished.ending.status == 0;
+}
+
+asio::awaitable<Delta> Exec::check(Inputs /*inputs*/) {
+  Delta delta;
+  if (!text(kCreates).empty() && is_created()) co_return delta;
+  if (!text(kIfCmd).empty()) {
+    bool allowed = co_await guard_succeeds(kIf);
+    if (!allowed) co_return delta;
+  }
+  if (!text(kNifCmd).empty()) {
+    bool done = co_await guard_succeeds(kNif);
+    if (done) co_return delta;
+  }
+  // A poll stands for an event at every look.
+  bool polled = declaration_->meta->poll.count() > 0;
+  if (is_guarded() || polled || answered_ != events_)
+    delta.changes.push_back({.param = "cmd", .after = Value(command_text(*declaration_))});
+  co_return delta;
+}
+
+asio::awaitable<void> Exec::apply(Delta /*delta*/) {
+  auto declaration = declaration_;  // the run's own, should a new graph come meanwhile
+  // What happens from here on may come too late for this run.
+  std::uint64_t answering = events_;
+  std::string command_line = command_text(*declaration);
+  std::chrono::seconds timeout(declaration->params.get_or<std::int64_t>(kTimeout, 0));
+  LastLines last;
+  std::string id = declaration->id();
+  OnLine on_line = [&](report::Output::Stream stream, std::string_view line) {
+    last.add(line);
+    if (services_.report.wanted()) services_.report.emit(report::Output{id, std::string(line), stream});
+  };
+  Command command = make_command(*declaration, kMain);
+  Finished finished =
+      co_await run_command(services_.loop, services_.spawner, std::move(command), timeout, std::move(on_line));
+  if (finished.timed_out)
+    throw Error(fmt::format("{} timed out after {} s", shown(command_line), timeout.count())).hint(last.text());
+  if (finished.ending.signal != 0 || finished.ending.status != 0)
+    throw Error(ending_text(command_line, finished.ending)).hint(last.text());
+  answered_ = answering;
+  warn_if_not_created();
+}
+
+// Then it runs again at every look: not wrong for us to do, but hardly what was meant.
+void Exec::warn_if_not_created() {
+  if (warned_ || text(kCreates).empty() || is_created()) return;
+  warned_ = true;
+  services_.report.emit(
+      report::Notice{.level = report::Notice::Level::Warning,
+                     .text = fmt::format("{}: {} ended well, but {} (`creates`) is not there", declaration_->id(),
+                                         shown(command_text(*declaration_)), text(kCreates)),
+                     .hint = "it will run again at the next look"});
+}
+
+}  // namespace
+}  // namespace exec
+
+std::unique_ptr<Resource> make_exec(std::shared_ptr<const Declaration> declaration, Services& services) {
+  return std::make_unique<exec::Exec>(std::move(declaration), services);
+}
+
+}  // namespace mgmt

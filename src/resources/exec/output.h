@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What commands print, line by line, in bounded memory.
+#pragma once
+
+#include <deque>
+#include <string>
+#include <string_view>
+
+namespace mgmt::exec {
+
+/// Cuts a stream into lines. A line longer than kMaxLine is passed on cut, with a word that it is, at the moment
+/// it gets too long; the rest of it is dropped.
+class LineSplitter {
+ public:
+  static constexpr std::size_t kMaxLine = std::size_t{16} << 10;
+  static constexpr std::string_view kCutMark = " [cut: the line is longer than 16 KiB]";
+
+  template <class Sink>
+  void feed(std::string_view data, Sink&& sink) {
+    while (!data.empty()) {
+      std::size_t end = data.find('\n');
+      std::string_view piece = data.substr(0, end);
+      data.remove_prefix(end == data.npos ? data.size() : end + 1);
+      if (!cutting_ && line_.size() + piece.size() > kMaxLine) {
+        cut(piece);
+        sink(std::string_view(line_));
+        line_.clear();
+        cutting_ = true;
+      }
+      if (end == data.npos) {
+        if (!cutting_) line_.append(piece);
+        return;
+      }
+      if (cutting_) {
+        cutting_ = false;
+      } else if (line_.empty()) {
+        sink(piece);
+      } else {
+        line_.append(piece);
+        sink(std::string_view(line_));
+        line_.clear();
+      }
+    }
+  }
+
+  /// The stream has ended: a last line without a line end counts.
+  template <class Sink>
+  void finish(Sink&& sink) {
+    if (!line_.empty()) sink(std::string_view(line_));
+    line_.clear();
+  }
+
+ private:
+  // Not in the middle of a UTF-8 sequence.
+  void cut(std::string_view piece) {
+    line_.append(piece.substr(0, kMaxLine + 1 - line_.size()));
+    std::size_t end = kMaxLine;
+    while (end > kMaxLine - 3 && (static_cast<unsigned char>(line_[end]) & 0xc0) == 0x80) --end;
+    line_.resize(end);
+    line_.append(kCutMark);
+  }
+
+  std::string line_;
+  bool cutting_ = false;
+};
+
+/// The last few lines, for the message of a failure.
+class LastLines {
+ public:
+  void add(std::string_view line) {
+    if (lines_.size() == kCount) lines_.pop_front();
+    lines_.emplace_back(line.substr(0, kWidth));
+  }
+  /// "" if there was none.
+  std::string text() const {
+    if (lines_.empty()) return {};
+    std::string text = "it printed last:";
+    for (const std::string& line : lines_) text.append("\n  ").append(line);
+    return text;
+  }
+
+ private:
+  static constexpr std::size_t kCount = 10;
+  static constexpr std::size_t kWidth = 500;
+  std::deque<std::string> lines_;
+};
+
+}  // namespace mgmt::exec

@@ -1,0 +1,439 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "src/resources/file/file.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <ranges>
+#include <string_view>
+
+#include "src/base/path.h"
+#include "src/events/inotify/file_watcher.h"
+#include "src/resources/file/describe.h"
+#include "src/resources/file/folder.h"
+#include "src/resources/file/owner.h"
+#include "src/resources/file/temporary.h"
+#include "src/resources/file/tree.h"
+#include "src/resources/unsynced.h"
+
+namespace mgmt::file {
+namespace {
+
+constexpr std::uint64_t kUnknown = 0, kMissing = 1;
+
+// One number for all that a stat shows of what we manage; a folder's times move with what others put in it.
+std::uint64_t stamp_of(const struct stat& status) {
+  std::uint64_t stamp = 0xcbf29ce484222325;
+  auto mix = [&](auto number) {
+    stamp = (stamp ^ static_cast<std::uint64_t>(number)) * 0x9e3779b97f4a7c15;
+    stamp ^= stamp >> 32;
+  };
+  mix(status.st_dev);
+  mix(status.st_ino);
+  mix(status.st_mode);
+  mix(std::uint64_t{status.st_uid} << 32 | status.st_gid);
+  if (!S_ISDIR(status.st_mode)) {
+    mix(status.st_size);
+    mix(status.st_mtim.tv_sec);
+    mix(status.st_mtim.tv_nsec);
+    mix(status.st_ctim.tv_sec);
+    mix(status.st_ctim.tv_nsec);
+  }
+  return std::max(stamp, kMissing + 1);
+}
+
+Attributes attributes_of(const Want& want) {
+  Attributes attributes{.mode = want.mode ? &*want.mode : nullptr,
+                        .fallback = want.type == Want::Type::Folder ? 0755U : 0644U};
+  if (want.owner) attributes.owner = user_id(*want.owner);
+  if (want.group) attributes.group = group_id(*want.group);
+  return attributes;
+}
+
+// Appends what differs; `now` is null for what is to be made.
+void compare_attributes(const Attributes& attributes, const struct stat* now, Delta& delta) {
+  if (attributes.owner != kAsFound && (!now || now->st_uid != attributes.owner))
+    delta.changes.push_back({.param = "owner",
+                             .before = now ? Value(user_name(now->st_uid)) : Value(),
+                             .after = Value(user_name(attributes.owner))});
+  if (attributes.group != kAsFound && (!now || now->st_gid != attributes.group))
+    delta.changes.push_back({.param = "group",
+                             .before = now ? Value(group_name(now->st_gid)) : Value(),
+                             .after = Value(group_name(attributes.group))});
+  if (!attributes.mode) return;
+  mode_t current = now ? now->st_mode & 07777 : attributes.fallback;
+  mode_t wanted = attributes.mode->of(current, now ? S_ISDIR(now->st_mode) : attributes.fallback == 0755);
+  if (!now || wanted != current)
+    delta.changes.push_back(
+        {.param = "mode", .before = now ? Value(octal(current)) : Value(), .after = Value(octal(wanted))});
+}
+
+const Change* change_of(const Delta& delta, std::string_view param) {
+  for (const Change& change : delta.changes)
+    if (change.item.empty() && change.param == param) return &change;
+  return nullptr;
+}
+
+bool changes_attributes(const Delta& delta) {
+  return change_of(delta, "mode") || change_of(delta, "owner") || change_of(delta, "group");
+}
+
+Change state_change(const struct stat* in_the_way) {
+  return {.param = "state",
+          .before = in_the_way ? Value(type_word(in_the_way->st_mode)) : Value(),
+          .after = Value("exists")};
+}
+
+// The regular files that the fragments stand for, in their order.
+std::vector<std::string> fragment_paths(const List& fragments) {
+  std::vector<std::string> paths;
+  for (const Value& value : fragments) {
+    std::string path = clean_path(value.get<std::string>());
+    struct stat status{};
+    if (::stat(path.c_str(), &status) != 0) throw Error::system(errno, "reading the fragment " + path);
+    if (!S_ISDIR(status.st_mode)) {
+      paths.push_back(std::move(path));
+      continue;
+    }
+    Fd folder(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!folder) throw Error::system(errno, "reading the fragments in " + path);
+    for (const std::string& name : entries_of(folder.get(), path)) {
+      std::string shown = join_path(path, name);
+      std::optional<Found> found = look({.folder = folder.get(), .name = name.c_str(), .shown = shown});
+      if (found && S_ISREG(found->status.st_mode) && !is_temporary_name(name)) paths.push_back(std::move(shown));
+    }
+  }
+  return paths;
+}
+
+Bytes bytes_of(const Want& want) {
+  if (want.content) return Bytes(*want.content);
+  if (want.fragments) return Bytes(fragment_paths(*want.fragments));
+  if (want.source) return Bytes(std::vector<std::string>{clean_path(*want.source)});
+  return Bytes(std::string_view());
+}
+
+const char* type_word(Want::Type type) {
+  return type == Want::Type::File ? "file" : type == Want::Type::Folder ? "folder" : "symlink";
+}
+
+Error in_the_way(const Spot& spot, const struct stat& status, Want::Type wanted) {
+  std::string there = describe_type(status.st_mode);
+  std::string hint = fmt::format("`force: true` replaces it with the {}", type_word(wanted));
+  if (S_ISLNK(status.st_mode)) {
+    there += " to " + read_link(spot);
+    hint += ", or declare what it points to";
+  }
+  if (S_ISDIR(status.st_mode) && wanted == Want::Type::File) hint += "; a folder's path ends with a slash";
+  return Error(fmt::format("{} is {}, not a {}", spot.shown, there, type_word(wanted))).hint(std::move(hint));
+}
+
+// Whether `status` is what is declared; Error if something else may not be replaced.
+bool is_of_type(const Spot& spot, const struct stat& status, const Want& want) {
+  mode_t expected = want.type == Want::Type::File ? S_IFREG : want.type == Want::Type::Folder ? S_IFDIR : S_IFLNK;
+  if ((status.st_mode & S_IFMT) == expected) return true;
+  if (!want.force) throw in_the_way(spot, status, want.type);
+  refuse_mounts(spot, Inside::Remove);
+  return false;
+}
+
+void must_be_made(const Want& want, const Spot& spot) {
+  if (!want.made) throw Error(spot.shown + " doesn't exist").hint("`state: exists` makes it");
+}
+
+Tree tree_of(const Want& want, const std::string& path, const Inputs& inputs) {
+  return {.path = path,
+          .source = want.source ? clean_path(*want.source) : "",
+          .purge = want.purge,
+          .force = want.force,
+          .sweep = !inputs.dry,
+          .managed = inputs.managed.get()};
+}
+
+}  // namespace
+
+FileResource::FileResource(std::shared_ptr<const Declaration> declaration, events::FileWatcher& files,
+                           Unsynced& unsynced)
+    : BlockingResource(std::move(declaration)), files_(files), unsynced_(unsynced) {
+  std::string clean = clean_path(declared_path(*declaration_));
+  if (clean != path()) own_path_ = std::move(clean);
+}
+
+const std::string& FileResource::path() const {
+  if (!own_path_.empty()) return own_path_;
+  const std::string* path = text_of(*declaration_, kPath);
+  return path ? *path : declaration_->name;
+}
+
+namespace {
+
+class Armed : public Subscription {
+ public:
+  explicit Armed(std::unique_ptr<events::FileWatcher::Watch> watch) : watch_(std::move(watch)) {}
+
+ private:
+  std::unique_ptr<events::FileWatcher::Watch> watch_;
+};
+
+}  // namespace
+
+void FileResource::watch(Subscriptions& into, Notify notify) {
+  using events::FileWatcher;
+  Want want = want_of(*declaration_);
+  auto arm = [&](const std::string& path, FileWatcher::Options options, FileWatcher::Call call) {
+    into.push_back(std::make_unique<Armed>(files_.watch(path, options, std::move(call))));
+  };
+  arm(path(), {.recursive = want.has_tree()},
+      [notify](FileWatcher::Event event) { notify(event == FileWatcher::Event::Entry ? Look::Entry : Look::Again); });
+  if (want.absent || want.type == Want::Type::Link) return;
+  // A source is never our own echo.
+  auto again = [notify](FileWatcher::Event) { notify(Look::Again); };
+  if (want.source) arm(clean_path(*want.source), {.recursive = want.type == Want::Type::Folder, .follow = true}, again);
+  if (want.fragments)
+    for (const Value& fragment : *want.fragments)
+      arm(clean_path(fragment.get<std::string>()), {.recursive = true, .follow = true}, again);
+}
+
+bool FileResource::is_own_echo() {
+  if (stamp_ == kUnknown || want_of(*declaration_).has_tree()) return false;
+  struct stat now{};
+  if (::lstat(path().c_str(), &now) != 0) return errno == ENOENT && stamp_ == kMissing;
+  return stamp_ == stamp_of(now);
+}
+
+void FileResource::remember(const struct stat& status) { stamp_ = stamp_of(status); }
+
+void FileResource::written(const struct stat& status) {
+  remember(status);
+  unsynced_.add(path(), status.st_dev);
+}
+
+namespace {
+
+// Calls it until nobody is faster; a few times, for two agents that disagree would go on for ever.
+template <class Step>
+auto undisturbed(Step step) {
+  constexpr int kAttempts = 5;
+  for (int attempt = 1;; ++attempt) {
+    try {
+      return step(attempt);
+    } catch (const Raced&) {
+      if (attempt == kAttempts) throw;
+    }
+  }
+}
+
+}  // namespace
+
+Delta FileResource::check(const Inputs& inputs) {
+  if (!swept_ && !inputs.dry) {
+    sweep_folder_of(path());
+    swept_ = true;
+  }
+  Want want = want_of(*declaration_);
+  return undisturbed([&](int /*attempt*/) { return check_once(want, inputs); });
+}
+
+Delta FileResource::check_once(const Want& want, const Inputs& inputs) {
+  stamp_ = kUnknown;
+  if (want.absent) return check_absent(want);
+  switch (want.type) {
+    case Want::Type::File: return check_file(want, inputs);
+    case Want::Type::Folder: return check_folder(want, inputs);
+    case Want::Type::Link: break;
+  }
+  return check_link(want);
+}
+
+Delta FileResource::check_absent(const Want& want) {
+  Spot at = spot();
+  std::optional<Found> found = look(at);
+  if (!found) {
+    stamp_ = kMissing;
+    return {};
+  }
+  remember(found->status);
+  // A link at a file's path goes as a file would: itself, never what it points to.
+  bool goes = want.type == Want::Type::File ? !S_ISDIR(found->status.st_mode) : is_of_type(at, found->status, want);
+  if (!goes && !want.force) throw in_the_way(at, found->status, want.type);
+  if (S_ISDIR(found->status.st_mode)) {
+    bool with_all = want.recurse || !goes;
+    refuse_mounts(at, with_all ? Inside::Remove : Inside::MustBeEmpty);
+    if (!with_all && !is_empty_folder(at))
+      throw Error("the folder " + at.shown + " isn't empty").hint("`recurse: true` removes it with all that it holds");
+  }
+  Delta delta;
+  delta.changes.push_back({.param = "state", .before = Value("exists"), .after = Value("absent")});
+  return delta;
+}
+
+Delta FileResource::check_file(const Want& want, const Inputs& inputs) {
+  const std::string& name = path();
+  struct stat now{};
+  Fd fd;
+  bool there = false;
+  if (want.has_content()) {
+    // One system call tells of a missing file, and two of a file whose size differs.
+    fd = Fd(::open(name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+    int failure = errno;
+    if (fd) {
+      if (::fstat(fd.get(), &now) != 0) throw Error::system(errno, "looking at " + name);
+      there = true;
+    } else if (failure != ENOENT && failure != ENOTDIR) {
+      if (::lstat(name.c_str(), &now) != 0 || S_ISREG(now.st_mode)) throw Error::system(failure, "reading " + name);
+      there = true;
+    }
+  } else if (std::optional<Found> found = look(spot())) {
+    now = found->status;
+    there = true;
+  }
+
+  Delta delta;
+  bool right_type = there && is_of_type(spot(), now, want);
+  Attributes attributes = attributes_of(want);
+  if (there) remember(now);
+  if (!right_type) {
+    must_be_made(want, spot());
+    delta.changes.reserve(3);
+    delta.changes.push_back(state_change(there ? &now : nullptr));
+  }
+  if (want.has_content()) {
+    Bytes bytes = bytes_of(want);
+    if (!right_type || now.st_size != bytes.size() || !same_bytes(fd.get(), bytes, name))
+      delta.changes.push_back(content_change(right_type ? fd.get() : -1, name, bytes, inputs.want_text));
+  }
+  compare_attributes(attributes, right_type ? &now : nullptr, delta);
+  return delta;
+}
+
+Delta FileResource::check_folder(const Want& want, const Inputs& inputs) {
+  Spot at = spot();
+  std::optional<Found> found = look(at);
+  bool right_type = found && is_of_type(at, found->status, want);
+  if (found) remember(found->status);
+  Delta delta;
+  if (!right_type) {
+    must_be_made(want, at);
+    delta.changes.push_back(state_change(found ? &found->status : nullptr));
+  }
+  compare_attributes(attributes_of(want), right_type ? &found->status : nullptr, delta);
+  if (want.has_tree()) compare_tree(tree_of(want, path(), inputs), inputs.want_text, delta);
+  return delta;
+}
+
+Delta FileResource::check_link(const Want& want) {
+  Spot at = spot();
+  std::optional<Found> found = look(at);
+  bool right_type = found && is_of_type(at, found->status, want);
+  if (found) remember(found->status);
+  Delta delta;
+  if (!right_type) delta.changes.push_back(state_change(found ? &found->status : nullptr));
+  std::string now = right_type ? read_link(at) : "";
+  if (now != *want.source)
+    delta.changes.push_back(
+        {.param = "source", .before = right_type ? Value(std::move(now)) : Value(), .after = Value(*want.source)});
+  compare_attributes(attributes_of(want), right_type ? &found->status : nullptr, delta);
+  return delta;
+}
+
+void FileResource::apply(const Delta& delta, const Inputs& inputs) {
+  Want want = want_of(*declaration_);
+  stamp_ = kUnknown;
+  undisturbed([&](int attempt) {
+    if (attempt == 1) apply_once(want, delta, inputs);
+    else apply_once(want, check_once(want, inputs), inputs);
+  });
+}
+
+void FileResource::apply_once(const Want& want, const Delta& delta, const Inputs& inputs) {
+  if (delta.empty()) return;
+  if (want.absent) return apply_absent(want);
+  switch (want.type) {
+    case Want::Type::File: return written(apply_file(want, delta));
+    case Want::Type::Link: return written(apply_link(want, delta));
+    case Want::Type::Folder: break;
+  }
+  if (change_of(delta, "state") || changes_attributes(delta)) written(apply_folder(want, delta));
+  if (want.has_tree())
+    apply_tree(tree_of(want, path(), inputs), delta,
+               [&](const std::string& path, dev_t device) { unsynced_.add(path, device); });
+}
+
+void FileResource::apply_absent(const Want& want) {
+  Spot at = spot();
+  std::optional<Found> found = look(at);
+  if (found) {
+    bool folder = S_ISDIR(found->status.st_mode);
+    if (folder && want.type == Want::Type::File && !want.force) throw Raced(at.shown);
+    bool with_all = folder && (want.recurse || want.type != Want::Type::Folder);
+    if (with_all) refuse_mounts(at, Inside::Remove);
+    remove_entry(at, with_all ? Inside::Remove : Inside::MustBeEmpty);
+    unsynced_.add(path(), found->status.st_dev);
+  }
+  stamp_ = kMissing;
+}
+
+namespace {
+
+// What stands at the place, as the Delta says it does: none where something is to be made, else something.
+std::optional<Found> found_as_said(const Spot& spot, const Change* state) {
+  if (state && state->before.is_none()) return std::nullopt;
+  std::optional<Found> found = look(spot);
+  if (!found) throw Raced(spot.shown);
+  return found;
+}
+
+const Found* pointer(const std::optional<Found>& found) { return found ? &*found : nullptr; }
+
+}  // namespace
+
+struct stat FileResource::apply_file(const Want& want, const Delta& delta) {
+  Spot at = spot();
+  const Change* state = change_of(delta, "state");
+  std::optional<Found> found = found_as_said(at, state);
+  if (!state) {
+    if (!S_ISREG(found->status.st_mode)) throw Raced(at.shown);
+    if (!change_of(delta, "content")) return change_attributes(at, attributes_of(want), *found);
+    found->file = open_file(at);
+    if (::fstat(found->file.get(), &found->status) != 0) throw Error::system(errno, "looking at " + at.shown);
+    if (!S_ISREG(found->status.st_mode)) throw Raced(at.shown);
+  }
+  Bytes bytes = bytes_of(want);
+  return write_file(at, bytes, attributes_of(want), pointer(found));
+}
+
+struct stat FileResource::apply_folder(const Want& want, const Delta& delta) {
+  Spot at = spot();
+  const Change* state = change_of(delta, "state");
+  std::optional<Found> found = found_as_said(at, state);
+  if (!state) return change_attributes(at, attributes_of(want), *found);
+  if (want.recurse && !found) make_parents();
+  return make_folder(at, attributes_of(want), pointer(found));
+}
+
+struct stat FileResource::apply_link(const Want& want, const Delta& delta) {
+  Spot at = spot();
+  const Change* state = change_of(delta, "state");
+  std::optional<Found> found = found_as_said(at, state);
+  if (!state && !S_ISLNK(found->status.st_mode)) throw Raced(at.shown);
+  if (!state && !change_of(delta, "source")) return change_attributes(at, attributes_of(want), *found);
+  return make_link(at, *want.source, attributes_of(want), pointer(found));
+}
+
+void FileResource::make_parents() {
+  std::vector<std::string> missing;
+  for (std::string folder = parent_path(path()); folder != "/"; folder = parent_path(folder)) {
+    struct stat status{};
+    if (::stat(folder.c_str(), &status) == 0) break;
+    if (errno != ENOENT) throw Error::system(errno, "looking at " + folder);
+    missing.push_back(folder);
+  }
+  for (const std::string& folder : missing | std::views::reverse) {
+    struct stat made = make_folder({.name = folder.c_str(), .shown = folder}, {.fallback = 0755}, nullptr);
+    unsynced_.add(folder, made.st_dev);
+  }
+}
+
+}  // namespace mgmt::file

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "src/resources/file/params.h"
+#include "src/resources/file/write.h"
+#include "src/resources/resource.h"
+
+namespace mgmt::file {
+
+/// A file, folder or symlink. Small: there may be a hundred thousand of them.
+class FileResource final : public BlockingResource {
+ public:
+  /// The declaration has passed validation.
+  FileResource(std::shared_ptr<const Declaration> declaration, events::FileWatcher& files, Unsynced& unsynced);
+
+  void watch(Subscriptions& into, Notify notify) override;
+  bool is_own_echo() override;
+  Delta check(const Inputs& inputs) override;
+  void apply(const Delta& delta, const Inputs& inputs) override;
+
+ private:
+  const std::string& path() const;
+  Spot spot() const { return {.name = path().c_str(), .shown = path()}; }
+
+  Delta check_once(const Want& want, const Inputs& inputs);
+  Delta check_absent(const Want& want);
+  Delta check_file(const Want& want, const Inputs& inputs);
+  Delta check_folder(const Want& want, const Inputs& inputs);
+  Delta check_link(const Want& want);
+
+  void apply_once(const Want& want, const Delta& delta, const Inputs& inputs);
+  void apply_absent(const Want& want);
+  struct stat apply_file(const Want& want, const Delta& delta);
+  struct stat apply_folder(const Want& want, const Delta& delta);
+  struct stat apply_link(const Want& want, const Delta& delta);
+  void make_parents();
+  void remember(const struct stat& status);
+  void written(const struct stat& status);
+
+  events::FileWatcher& files_;
+  Unsynced& unsynced_;
+  /// Only where the path isn't written as such in the declaration.
+  std::string own_path_;
+  /// What the last check or apply left, as one number: see stamp_of.
+  std::uint64_t stamp_ = 0;
+  bool swept_ = false;
+};
+
+}  // namespace mgmt::file

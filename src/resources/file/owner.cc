@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "src/resources/file/owner.h"
+
+#include <fmt/format.h>
+#include <grp.h>
+#include <pwd.h>
+
+#include <cerrno>
+#include <charconv>
+#include <chrono>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+#include "src/base/error.h"
+#include "src/base/text.h"
+
+namespace mgmt::file {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// Asks `look_up` at most once a second for each key.
+template <class Key, class Answer>
+class Remembered {
+ public:
+  template <class LookUp>
+  Answer get(const Key& key, LookUp look_up) {
+    Clock::time_point now = Clock::now();
+    {
+      std::lock_guard lock(mutex_);
+      if (auto at = answers_.find(key); at != answers_.end() && now < at->second.until) return at->second.answer;
+    }
+    // Without the mutex: a slow name service holds up only who asks it.
+    Answer answer = look_up();
+    std::lock_guard lock(mutex_);
+    if (answers_.size() >= kMost) answers_.clear();
+    answers_.insert_or_assign(key, Entry{answer, now + std::chrono::seconds(1)});
+    return answer;
+  }
+
+ private:
+  static constexpr std::size_t kMost = 1000;
+  struct Entry {
+    Answer answer;
+    Clock::time_point until;
+  };
+  std::mutex mutex_;
+  std::map<Key, Entry> answers_;
+};
+
+// Calls one of the get..._r functions with a buffer that is large enough.
+template <class Record, class Call>
+bool found(Record& record, std::vector<char>& buffer, const std::string& what, Call call) {
+  buffer.resize(1024);
+  while (true) {
+    Record* result = nullptr;
+    int failure = call(&record, buffer.data(), buffer.size(), &result);
+    if (failure == ERANGE && buffer.size() < (1U << 20)) {
+      buffer.resize(buffer.size() * 4);
+      continue;
+    }
+    if (failure == EINTR) continue;
+    if (result) return true;
+    // Some name services say "not found" by one of these; see getpwnam(3).
+    if (failure == 0 || failure == ENOENT || failure == ESRCH || failure == EBADF || failure == EPERM) return false;
+    throw Error::system(failure, "looking up " + what);
+  }
+}
+
+std::optional<unsigned> number(const std::string& text) {
+  unsigned value = 0;
+  auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), value);
+  // The largest one means "leave it" to chown.
+  if (text.empty() || failure != std::errc() || end != text.data() + text.size() || value == ~0U) return std::nullopt;
+  return value;
+}
+
+}  // namespace
+
+uid_t user_id(const std::string& name) {
+  if (auto id = number(name)) return *id;
+  static Remembered<std::string, uid_t> remembered;
+  return remembered.get(name, [&] {
+    passwd record{};
+    std::vector<char> buffer;
+    if (!found(record, buffer, "the user " + name, [&](auto... rest) { return ::getpwnam_r(name.c_str(), rest...); }))
+      throw Error(fmt::format("there is no user `{}` on this host", printable(name)));
+    return record.pw_uid;
+  });
+}
+
+gid_t group_id(const std::string& name) {
+  if (auto id = number(name)) return *id;
+  static Remembered<std::string, gid_t> remembered;
+  return remembered.get(name, [&] {
+    struct group record{};
+    std::vector<char> buffer;
+    if (!found(record, buffer, "the group " + name, [&](auto... rest) { return ::getgrnam_r(name.c_str(), rest...); }))
+      throw Error(fmt::format("there is no group `{}` on this host", printable(name)));
+    return record.gr_gid;
+  });
+}
+
+std::string user_name(uid_t id) {
+  static Remembered<uid_t, std::string> remembered;
+  return remembered.get(id, [&] {
+    passwd record{};
+    std::vector<char> buffer;
+    bool known =
+        found(record, buffer, fmt::format("user {}", id), [&](auto... rest) { return ::getpwuid_r(id, rest...); });
+    return known ? std::string(record.pw_name) : std::to_string(id);
+  });
+}
+
+std::string group_name(gid_t id) {
+  static Remembered<gid_t, std::string> remembered;
+  return remembered.get(id, [&] {
+    struct group record{};
+    std::vector<char> buffer;
+    bool known =
+        found(record, buffer, fmt::format("group {}", id), [&](auto... rest) { return ::getgrgid_r(id, rest...); });
+    return known ? std::string(record.gr_name) : std::to_string(id);
+  });
+}
+
+}  // namespace mgmt::file

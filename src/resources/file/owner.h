@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Users and groups by name or number. Answers of the name service are kept for a second, so that ten thousand
+// files of one owner ask once. May block. Any thread.
+#pragma once
+
+#include <sys/types.h>
+
+#include <string>
+
+namespace mgmt::file {
+
+/// Throws Error where there is no such user, group.
+uid_t user_id(const std::string& name);
+gid_t group_id(const std::string& name);
+
+/// The name, or the number where it has none.
+std::string user_name(uid_t id);
+std::string group_name(gid_t id);
+
+}  // namespace mgmt::file

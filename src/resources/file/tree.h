@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Trees: a folder that is to hold what another one holds (`source`), and, with `purge`, nothing else. Every step
+// below the folder goes by descriptors and through no symlink.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "src/resources/resource.h"
+
+namespace mgmt::file {
+
+struct Tree {
+  /// The managed folder, clean.
+  const std::string& path;
+  /// The folder to be copied, clean; "" for a purge alone.
+  std::string source;
+  bool purge = false;
+  bool force = false;
+  /// Look for what killed writers left behind.
+  bool sweep = false;
+  /// What other resources manage; null: not known, so nothing is purged.
+  const ManagedPaths* managed = nullptr;
+};
+
+/// Appends what differs, each entry as one Change with its path below the folder as `item`: parents first, removals
+/// after what is copied. Throws Error before anything could go wrong halfway: an unreadable source, something of
+/// another type in the way, a mount point that would be purged.
+void compare_tree(const Tree& tree, bool want_text, Delta& delta);
+
+/// Makes the changes that have an `item`. `written` is told of each path.
+void apply_tree(const Tree& tree, const Delta& delta, const std::function<void(const std::string&, dev_t)>& written);
+
+}  // namespace mgmt::file

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Kind: what the program knows of a kind of resource without creating one: its parameter table, its rules,
+// its documentation, and how an instance is made. One row of kinds.def each.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "src/resources/declaration.h"
+#include "src/value/diagnostic.h"
+
+namespace mgmt {
+
+class Resource;
+struct Services;
+
+struct Kind {
+  std::string_view name;
+  /// "service" for svc, as in the graphs of 2016.
+  Words aliases = {};
+  std::string_view summary;
+  std::span<const Param> params;
+  std::span<const ObsoleteParam> obsolete = {};
+  /// The kind's doc.md and example.yaml, embedded at build time.
+  std::string_view doc;
+  std::string_view example;
+
+  /// Rules across parameters; each violation is one diagnostic, at the place of the parameter. Pure. May be null.
+  void (*validate)(const Declaration&, Diagnostics&) = nullptr;
+  /// The absolute, clean path that a resource manages, if it manages one (file); what `purge` leaves
+  /// alone. May be null.
+  std::optional<std::string> (*managed_path)(const Declaration&) = nullptr;
+  /// Whether the resource's check depends on what others manage (purge). May be null.
+  bool (*views_managed_paths)(const Declaration&) = nullptr;
+  /// Changes a collected declaration to what the `pattern` of `collect:` asks (file: the folder it goes
+  /// to). Throws Error for a name that would leave it. Null: the kind can be collected, without a pattern.
+  void (*collect_into)(Declaration&, const std::string& pattern) = nullptr;
+
+  std::unique_ptr<Resource> (*create)(std::shared_ptr<const Declaration>, Services&) = nullptr;
+};
+
+/// All kinds, in the order of kinds.def.
+std::span<const Kind* const> all_kinds();
+/// By name or alias; nullptr if there is none.
+const Kind* find_kind(std::string_view name);
+
+}  // namespace mgmt

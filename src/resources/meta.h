@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Meta parameters: what the engine, not the kind, does with a resource.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "src/value/param.h"
+
+namespace mgmt {
+
+struct Meta {
+  /// Only check, never apply.
+  bool noop = false;
+  /// How often a failed check or apply is tried again by itself; negative: for ever.
+  std::int64_t retry = 0;
+  std::chrono::milliseconds delay{0};
+  /// Of one check and apply; 0: none.
+  std::chrono::milliseconds timeout{0};
+  /// Look every so many seconds instead of watching; 0: watch.
+  std::chrono::seconds poll{0};
+  /// "name:N": at most N resources that name it run at once (":N" and "name" are N and 1).
+  std::vector<std::string> sema;
+  /// Takes the collected exec: see `collect:`.
+  friend bool operator==(const Meta&, const Meta&) = default;
+};
+
+std::shared_ptr<const Meta> default_meta();
+
+/// The table of all meta parameters, those of later issues included.
+std::span<const Param> meta_params();
+/// False for a meta parameter that is read but doesn't act yet.
+bool meta_acts(std::string_view name);
+
+/// The meta parameters from values bound to meta_params(). Throws Error for what one value alone can't
+/// show (a semaphore without a name).
+std::shared_ptr<const Meta> make_meta(const Params& values);
+
+}  // namespace mgmt

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Resource: one resource at work, made from its Declaration and owned by the engine. A kind derives from
+// one of three shapes, by how its check and apply run:
+//
+//   InlineResource    on the loop's thread, never waits (noop, print, timer)
+//   BlockingResource  on a pool thread, may block, touches nothing but itself (file)
+//   AsyncResource     a coroutine on the loop's thread (exec): see async_resource.h
+//
+// The engine never runs two of check and apply of one resource at once, and never apply in a dry run.
+// `watch`, `is_own_echo` and the destructor run on the loop's thread, never beside check or apply.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "src/resources/kind.h"
+#include "src/report/report.h"
+#include "src/value/delta.h"
+
+namespace mgmt {
+
+class Loop;
+class Pool;
+class Spawner;
+class Unsynced;
+namespace events {
+class FileWatcher;
+}
+
+/// What kinds are made with; lives as long as the engine.
+struct Services {
+  Loop& loop;
+  events::FileWatcher& files;
+  Spawner& spawner;
+  /// Told of each file that was written, so that it gets to the disk. Any thread.
+  Unsynced& unsynced;
+  report::Report& report;
+  /// The whole run only looks: nothing that acts may be started, not even to watch.
+  bool noop = false;
+};
+
+/// What an event says of a resource: never what the state is, only how sure it is that somebody else moved.
+enum class Look {
+  /// An entry appeared, went or changed its attributes: may be the echo of our own rename.
+  Entry,
+  /// Somebody wrote, or it can't be told: check.
+  Again,
+};
+
+/// Disarms what it stands for when destroyed.
+class Subscription {
+ public:
+  virtual ~Subscription() = default;
+};
+using Subscriptions = std::vector<std::unique_ptr<Subscription>>;
+using Notify = std::function<void(Look)>;
+
+/// The clean paths that file resources of the graph manage, sorted.
+using ManagedPaths = std::vector<std::string>;
+
+struct Inputs {
+  /// Fill Change::text: somebody will show a diff.
+  bool want_text = false;
+  /// Nothing is applied after this check. Commands that only guard still run.
+  bool dry = false;
+  /// Only for a kind whose views_managed_paths says so, else null.
+  std::shared_ptr<const ManagedPaths> managed = nullptr;
+};
+
+class Resource {
+ public:
+  explicit Resource(std::shared_ptr<const Declaration> declaration) : declaration_(std::move(declaration)) {}
+  virtual ~Resource() = default;
+  Resource(const Resource&) = delete;
+  Resource& operator=(const Resource&) = delete;
+
+  const Declaration& declaration() const { return *declaration_; }
+  /// For an equal declaration of the next graph: the places move.
+  void adopt(std::shared_ptr<const Declaration> declaration) { declaration_ = std::move(declaration); }
+
+  /// Arms what tells that the state may have changed. Once armed, no change is missed: the engine checks
+  /// after this. Throws Error where it can't be watched; the engine tries again with back-off.
+  /// `notify` may be called at any time until the subscriptions are destroyed, on the loop's thread.
+  virtual void watch(Subscriptions& into, Notify notify) = 0;
+
+  /// For an event that says Look::Entry: true if the state is, to one stat, as our own last check or apply left it.
+  virtual bool is_own_echo() { return false; }
+
+ protected:
+  std::shared_ptr<const Declaration> declaration_;
+};
+
+class InlineResource : public Resource {
+ public:
+  using Resource::Resource;
+  virtual Delta check(const Inputs& inputs) = 0;
+  virtual void apply(const Delta& delta) = 0;
+};
+
+class BlockingResource : public Resource {
+ public:
+  using Resource::Resource;
+  /// What differs from the declaration. Throws Error where that can't be said.
+  virtual Delta check(const Inputs& inputs) = 0;
+  /// Makes it so, or throws one Error and leaves nothing half-done.
+  virtual void apply(const Delta& delta, const Inputs& inputs) = 0;
+};
+
+}  // namespace mgmt

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// ResourceGraph: what a frontend hands over. Whole, valid (no cycle, no duplicate) and immutable.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "src/graph/topology.h"
+#include "src/resources/declaration.h"
+
+namespace mgmt {
+
+struct EdgeInfo {
+  std::string name;
+  /// The receiver is to be refreshed when the sender changed something. Stored; it acts in a later version.
+  bool notify = false;
+};
+
+/// "Take what hosts export of this kind."
+struct Collect {
+  const Kind* kind = nullptr;
+  /// For files: the folder they go to; empty: where the exporting host has them.
+  std::string pattern;
+  bool allow_exec = false;
+  SourcePos pos;
+
+  friend bool operator==(const Collect& a, const Collect& b) { return a.kind == b.kind && a.pattern == b.pattern && a.allow_exec == b.allow_exec; }
+};
+
+struct ResourceGraph {
+  std::string name;
+  /// Index = VertexId of the topology.
+  std::vector<std::shared_ptr<const Declaration>> vertices;
+  Topology topology;
+  /// Parallel to topology.edges().
+  std::vector<EdgeInfo> edges;
+  std::vector<Collect> collects;
+  /// SourcePos::file indexes these names.
+  std::vector<std::string> sources;
+
+  /// "graph.yaml:7:5", for messages.
+  std::string place_of(SourcePos pos) const;
+};
+
+}  // namespace mgmt

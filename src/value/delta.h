@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Delta: the difference between what is and what is declared, as data. What `check` returns, `apply`
+// takes, --noop prints and the report carries. Empty means fine.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "src/value/value.h"
+
+namespace mgmt {
+
+/// Both texts of a content change, bounded; only filled where somebody will show them (a dry run).
+struct TextPair {
+  std::string before;
+  std::string after;
+};
+
+struct Change {
+  /// The parameter's name as in the kind's table.
+  std::string param;
+  /// What inside the resource: a path below a tree, else empty.
+  std::string item = {};
+  /// None where there is nothing (a missing file), and for secrets.
+  Value before = {};
+  Value after = {};
+  /// False if `after` shows only in the run (a command's output).
+  bool known = true;
+  bool secret = false;
+  std::shared_ptr<const TextPair> text = nullptr;
+};
+
+struct Delta {
+  std::vector<Change> changes;
+  bool empty() const { return changes.empty(); }
+};
+
+/// Content as a value: {sha256, size}, never the bytes. `sha256` is in hex.
+Value content_value(std::string sha256, std::int64_t size);
+
+/// "content: 12 bytes → 30 bytes", "mode: 0644 → 0600", "sub/a.txt: state: (none) → exists".
+std::string to_text(const Change& change);
+
+}  // namespace mgmt

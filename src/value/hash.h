@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace mgmt {
+
+/// SHA-256 (FIPS 180-4, by OpenSSL), piece by piece; `hex()` once at the end.
+class Sha256 {
+ public:
+  Sha256();
+  ~Sha256();
+  void add(std::string_view data);
+  std::string hex();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+std::string sha256_hex(std::string_view data);
+
+}  // namespace mgmt

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "src/value/json.h"
+
+#include <gtest/gtest.h>
+
+namespace mgmt {
+namespace {
+
+TEST(Json, ValuesComeBackAsTheyWere) {
+  Value value(Map{{"a", Value(List{Value(true), Value(std::int64_t{-3}), Value("x\n"), Value("\xff\x01")})}, {"b", Value(Map{{"base64", Value("QQ==")}})}});
+  Result<Value> back = value_from_json(to_json(value));
+  ASSERT_TRUE(back);
+  EXPECT_EQ(*back, value);
+}
+
+TEST(Json, BrokenTextIsAnError) {
+  EXPECT_FALSE(value_from_json("{"));
+  EXPECT_FALSE(value_from_json(R"({"base64": "***"})"));
+}
+
+TEST(Json, ADeltaShowsNoSecret) {
+  Delta delta{{{.param = "content", .before = Value("old"), .after = Value("new"), .secret = true}}};
+  EXPECT_EQ(to_json(delta), R"({"changes":[{"param":"content","secret":true}]})");
+}
+
+TEST(Json, QuoteMendsWhatIsNoUtf8) { EXPECT_EQ(json_quote("a\xff\""), "\"a\xef\xbf\xbd\\\"\""); }
+
+}  // namespace
+}  // namespace mgmt

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "src/value/param.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+
+#include "src/base/text.h"
+
+namespace mgmt {
+
+const Param* find_param(std::span<const Param> table, std::string_view name) {
+  for (const Param& param : table)
+    if (param.name == name || param.aliases.contains(name)) return &param;
+  return nullptr;
+}
+
+std::vector<std::string_view> param_names(std::span<const Param> table) {
+  std::vector<std::string_view> names;
+  for (const Param& param : table) names.push_back(param.name);
+  return names;
+}
+
+namespace {
+
+Result<Value> check_range(const Param& param, std::int64_t number, Value value) {
+  std::string unit = param.unit.empty() ? "" : fmt::format(" {}", param.unit);
+  if (param.min && number < *param.min)
+    return std::unexpected(Error(fmt::format("`{}` must be at least {}{}, not {}", param.name, *param.min, unit, number)));
+  if (param.max && number > *param.max)
+    return std::unexpected(Error(fmt::format("`{}` must be at most {}{}, not {}", param.name, *param.max, unit, number)));
+  return value;
+}
+
+}  // namespace
+
+Result<Value> check_value(const Param& param, Value value) {
+  if (const auto* number = value.get_if<std::int64_t>()) return check_range(param, *number, value);
+  const auto* text = value.get_if<std::string>();
+  if (!text) return value;
+  if (param.values.size() > 0 && !param.values.contains(*text)) {
+    std::string hint = did_you_mean(*text, param.values.span());
+    return std::unexpected(Error(fmt::format("`{}` can be {}, not `{}`", param.name, enumeration(param.values.span(), "or"), printable(*text))).hint(hint));
+  }
+  if (param.canonical) {
+    Result<std::string> canonical = param.canonical(*text);
+    if (!canonical) return std::unexpected(canonical.error());
+    return Value(std::move(*canonical));
+  }
+  return value;
+}
+
+namespace {
+
+Result<Value> parse_bool(std::string_view text) {
+  // YAML 1.2's words, and 1.1's, which people still write.
+  for (std::string_view word : {"true", "True", "TRUE", "yes", "Yes", "YES", "on", "On", "ON"})
+    if (text == word) return Value(true);
+  for (std::string_view word : {"false", "False", "FALSE", "no", "No", "NO", "off", "Off", "OFF"})
+    if (text == word) return Value(false);
+  return std::unexpected(Error(fmt::format("`{}` is not a bool", printable(text))).hint("write true or false"));
+}
+
+Result<Value> parse_int(std::string_view text) {
+  std::string_view digits = text;
+  bool negative = digits.starts_with('-');
+  if (negative || digits.starts_with('+')) digits.remove_prefix(1);
+  int base = 10;
+  if (digits.starts_with("0x") || digits.starts_with("0o")) {
+    base = digits[1] == 'x' ? 16 : 8;
+    digits.remove_prefix(2);
+  }
+  std::uint64_t magnitude = 0;
+  auto [end, failure] = std::from_chars(digits.data(), digits.data() + digits.size(), magnitude, base);
+  constexpr auto kLargest = static_cast<std::uint64_t>(INT64_MAX);
+  bool out_of_range = failure == std::errc::result_out_of_range || (failure == std::errc() && magnitude > kLargest + (negative ? 1 : 0));
+  if (out_of_range) return std::unexpected(Error(fmt::format("`{}` is too large for an int", printable(text))));
+  if (failure != std::errc() || end != digits.data() + digits.size())
+    return std::unexpected(Error(fmt::format("`{}` is not an int", printable(text))).hint("write a whole number"));
+  return Value(static_cast<std::int64_t>(negative ? 0 - magnitude : magnitude));
+}
+
+Result<Value> parse_float(std::string_view text) {
+  if (text == ".inf" || text == ".Inf" || text == ".INF" || text == "+.inf") return Value(HUGE_VAL);
+  if (text == "-.inf" || text == "-.Inf" || text == "-.INF") return Value(-HUGE_VAL);
+  double number = 0;
+  auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (failure != std::errc() || end != text.data() + text.size() || !std::isfinite(number))
+    return std::unexpected(Error(fmt::format("`{}` is not a number", printable(text))));
+  return Value(number);
+}
+
+}  // namespace
+
+Result<Value> parse_scalar(const Type& type, std::string_view text) {
+  switch (type.base) {
+    case Type::Base::Str: return Value(std::string(text));
+    case Type::Base::Bool: return parse_bool(text);
+    case Type::Base::Int: return parse_int(text);
+    case Type::Base::Float: return parse_float(text);
+    case Type::Base::List:
+    case Type::Base::Map: break;
+  }
+  return std::unexpected(Error(fmt::format("expected a {}, found `{}`", type_name(type), printable(text))));
+}
+
+const Params::Item* Params::find_item(ParamIndex index) const {
+  for (const Item& item : items_)
+    if (item.index == index) return &item;
+  return nullptr;
+}
+
+SourcePos Params::pos_or(ParamIndex index, SourcePos fallback) const {
+  const Item* item = find_item(index);
+  return item ? item->pos : fallback;
+}
+
+void Params::set(ParamIndex index, Value value, SourcePos pos) {
+  auto at = std::ranges::lower_bound(items_, index, {}, &Item::index);
+  if (at != items_.end() && at->index == index) {
+    at->value = std::move(value);
+    at->pos = pos;
+  } else {
+    items_.insert(at, Item{std::move(value), pos, index});
+  }
+}
+
+bool operator==(const Params& a, const Params& b) {
+  return std::ranges::equal(a.items_, b.items_, [](const Params::Item& x, const Params::Item& y) { return x.index == y.index && x.value == y.value; });
+}
+
+}  // namespace mgmt

@@ -1,0 +1,345 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The engine with real files, commands and inotify.
+#include "src/engine/run/engine.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+
+#include "src/base/fd.h"
+#include "src/frontends/yaml/yaml.h"
+
+namespace mgmt {
+namespace {
+
+namespace fs = std::filesystem;
+using namespace std::chrono_literals;
+
+struct Collect : report::Reader {
+  explicit Collect(std::vector<report::Event>& into, std::function<void(const report::Event&)>& hook) : events(into), on(hook) {}
+  void on_event(const report::Event& event) override {
+    events.push_back(event);
+    if (on) on(event);
+  }
+  std::vector<report::Event>& events;
+  std::function<void(const report::Event&)>& on;
+};
+
+struct EngineTest : testing::Test {
+  fs::path top;
+  Loop loop;
+  report::Report report;
+  std::vector<report::Event> events;
+  std::function<void(const report::Event&)> hook;
+  std::unique_ptr<Engine> engine;
+  std::optional<bool> settled;
+
+  void SetUp() override {
+    char name[] = "/tmp/mgmt-engine-XXXXXX";
+    top = mkdtemp(name);
+    report.add(std::make_unique<Collect>(events, hook));
+  }
+  void TearDown() override {
+    if (engine) {
+      bool stopped = false;
+      engine->stop(900ms, [&](bool) {
+        stopped = true;
+        loop.stop();
+      });
+      if (!stopped) loop.run();
+      engine.reset();
+    }
+    fs::remove_all(top);
+  }
+  void make(Engine::Options options = {}) {
+    engine = std::make_unique<Engine>(loop, report, options);
+    engine->on_settled = [this](bool fine) {
+      settled = fine;
+      loop.stop();
+    };
+  }
+  // "$" stands for the test's folder.
+  std::shared_ptr<const ResourceGraph> graph(std::string text) {
+    for (std::size_t at; (at = text.find('$')) != std::string::npos;) text.replace(at, 1, top.string());
+    yaml::Loaded loaded = yaml::load("graph: test\n" + text, "test.yaml");
+    EXPECT_TRUE(loaded.graph) << loaded.rendered;
+    return loaded.graph;
+  }
+  void load(const std::string& text) {
+    settled.reset();
+    engine->load(graph(text));
+  }
+  bool settle() {
+    Loop::Timer giving_up(loop);
+    giving_up.after(20s, [&] { loop.stop(); });
+    if (!settled) loop.run();
+    EXPECT_TRUE(settled.has_value()) << "did not settle";
+    return settled.value_or(false);
+  }
+  // Until an event for which `want` is true.
+  void run_until(std::function<bool(const report::Event&)> want) {
+    bool seen = false;
+    hook = [&](const report::Event& event) {
+      if (want(event)) {
+        seen = true;
+        loop.stop();
+      }
+    };
+    Loop::Timer giving_up(loop);
+    giving_up.after(20s, [&] { loop.stop(); });
+    while (!seen && giving_up.pending()) loop.run();
+    hook = nullptr;
+    EXPECT_TRUE(seen) << "did not happen";
+  }
+  template <class T>
+  std::vector<T> all() const {
+    std::vector<T> found;
+    for (const auto& event : events)
+      if (const T* body = std::get_if<T>(&event.body)) found.push_back(*body);
+    return found;
+  }
+  std::size_t starts(const std::string& resource) const {
+    return static_cast<std::size_t>(std::ranges::count_if(all<report::Started>(), [&](const auto& s) { return s.resource == resource; }));
+  }
+  std::size_t position(const std::string& resource, bool end) const {
+    for (std::size_t i = 0; i < events.size(); ++i) {
+      if (!end) {
+        if (const auto* s = std::get_if<report::Started>(&events[i].body); s && s->resource == resource) return i;
+        continue;
+      }
+      if (const auto* c = std::get_if<report::Changed>(&events[i].body); c && c->resource == resource) return i;
+      if (const auto* f = std::get_if<report::Fine>(&events[i].body); f && f->resource == resource) return i;
+    }
+    return SIZE_MAX;
+  }
+  std::string content(const std::string& name) const { return read_file((top / name).string()); }
+};
+
+TEST_F(EngineTest, BringsFilesIntoPlaceAndConverges) {
+  make();
+  load("resources:\n  file:\n  - {name: a, path: $/a, content: one}\n  - {name: b, path: $/b, content: two, mode: '0600'}\n");
+  EXPECT_TRUE(settle());
+  EXPECT_EQ(content("a"), "one");
+  EXPECT_EQ(fs::status(top / "b").permissions(), fs::perms(0600));
+  EXPECT_EQ(all<report::Changed>().size(), 2u);
+  EXPECT_EQ(all<report::Converged>().size(), 1u);
+}
+
+TEST_F(EngineTest, ADriftIsRepairedByEventAndReportedAsOne) {
+  make();
+  load("resources:\n  file:\n  - {name: a, path: $/a, content: one}\n  - {name: gone, path: $/gone, state: absent}\n");
+  ASSERT_TRUE(settle());
+  auto repaired = [](const char* name) {
+    return [name](const report::Event& event) {
+      const auto* changed = std::get_if<report::Changed>(&event.body);
+      return changed && changed->repair && changed->resource == name;
+    };
+  };
+  fs::remove(top / "a");
+  run_until(repaired("file[a]"));
+  EXPECT_EQ(content("a"), "one");
+  std::ofstream(top / "a") << "blah";
+  run_until(repaired("file[a]"));
+  std::ofstream(top / "gone") << "x";
+  run_until(repaired("file[gone]"));
+  EXPECT_FALSE(fs::exists(top / "gone"));
+}
+
+TEST_F(EngineTest, OwnWritesCauseNoSecondCheck) {
+  make();
+  std::string text = "resources:\n  file:\n";
+  for (int i = 0; i < 200; ++i) text += "  - {name: f" + std::to_string(i) + ", path: $/f" + std::to_string(i) + ", content: x, mode: '0640'}\n";
+  load(text);
+  ASSERT_TRUE(settle());
+  Loop::Timer later(loop);
+  later.after(50ms, [&] { loop.stop(); });  // time for events that must not be there
+  loop.run();
+  EXPECT_EQ(all<report::Started>().size(), 200u);
+  fs::remove(top / "f7");
+  run_until([](const report::Event& event) { return std::holds_alternative<report::Changed>(event.body); });
+  later.after(50ms, [&] { loop.stop(); });
+  loop.run();
+  EXPECT_EQ(all<report::Started>().size(), 201u);
+}
+
+TEST_F(EngineTest, OrderIsKeptAndIndependentCommandsOverlap) {
+  make();
+  load(
+      "resources:\n  exec:\n"
+      "  - {name: one, cmd: sleep 0.2}\n  - {name: two, cmd: sleep 0.2}\n  - {name: apart, cmd: sleep 0.2}\n"
+      "edges:\n- {name: e, from: {kind: exec, name: one}, to: {kind: exec, name: two}}\n");
+  ASSERT_TRUE(settle());
+  EXPECT_LT(position("exec[one]", true), position("exec[two]", false));
+  EXPECT_LT(position("exec[apart]", false), position("exec[one]", true));
+  EXPECT_LT(position("exec[one]", false), position("exec[apart]", true));
+  report::Summary summary = engine->summary();
+  EXPECT_EQ(summary.critical_path, (std::vector<std::string>{"exec[one]", "exec[two]"}));
+}
+
+TEST_F(EngineTest, AFailureStopsOnlyWhatDependsOnItAndIsNamedWithItsPlace) {
+  make();
+  load(
+      "resources:\n  exec:\n  - {name: bad, cmd: 'false'}\n  file:\n  - {name: after, path: $/after, content: x}\n  - {name: free, path: $/free, content: x}\n"
+      "edges:\n- {name: e, from: {kind: exec, name: bad}, to: {kind: file, name: after}}\n");
+  EXPECT_FALSE(settle());
+  EXPECT_TRUE(fs::exists(top / "free"));
+  EXPECT_FALSE(fs::exists(top / "after"));
+  auto failed = all<report::Failed>();
+  ASSERT_EQ(failed.size(), 1u);
+  EXPECT_EQ(failed[0].place, "test.yaml:4:12");
+  EXPECT_EQ(all<report::Converged>().size(), 0u);
+  auto end = all<report::Settled>();
+  ASSERT_EQ(end.size(), 1u);
+  EXPECT_EQ(end[0].failed, 1u);
+  EXPECT_EQ(end[0].blocked, 1u);
+}
+
+TEST_F(EngineTest, RetryTriesAgainAsOftenAsAsked) {
+  make();
+  load("resources:\n  exec:\n  - {name: bad, cmd: 'false', meta: {retry: 2, delay: 10}}\n");
+  EXPECT_FALSE(settle());
+  auto failed = all<report::Failed>();
+  ASSERT_EQ(failed.size(), 3u);
+  EXPECT_DOUBLE_EQ(failed[0].retry_in, 0.01);
+  EXPECT_LT(failed[2].retry_in, 0);
+}
+
+TEST_F(EngineTest, WithOnceTheSecondFailureSettlesEvenIfItWouldBeTriedForEver) {
+  make({.ends_when_settled = true, .once = true});
+  load("resources:\n  exec:\n  - {name: bad, cmd: 'false', meta: {retry: -1, delay: 10}}\n");
+  EXPECT_FALSE(settle());
+  EXPECT_EQ(all<report::Failed>().size(), 2u);
+}
+
+TEST_F(EngineTest, AFileWhoseFolderIsMadeByAnotherWithoutAnEdgeIsMadeBeforeConvergenceIsSaid) {
+  for (int round = 0; round < 20; ++round) {
+    make({.ends_when_settled = true, .once = true});
+    load("resources:\n  file:\n  - {name: f, path: $/d/f, content: x}\n  - {name: d, path: $/d/, state: exists}\n");
+    EXPECT_TRUE(settle());
+    EXPECT_EQ(content("d/f"), "x");
+    engine.reset();
+    fs::remove_all(top / "d");
+  }
+}
+
+TEST_F(EngineTest, NoopSaysWhatWouldChangeOnceAndTouchesNothing) {
+  make({.noop = true});
+  load("resources:\n  file:\n  - {name: a, path: $/a, content: one, meta: {poll: 1}}\n");
+  EXPECT_TRUE(settle());
+  run_until([](const report::Event& event) { return std::holds_alternative<report::Fine>(event.body); });  // by the poll
+  EXPECT_FALSE(fs::exists(top / "a"));
+  auto changed = all<report::Changed>();
+  ASSERT_EQ(changed.size(), 1u);
+  EXPECT_TRUE(changed[0].dry);
+}
+
+TEST_F(EngineTest, ASwapKeepsWhatIsEqualAndRunsOnlyWhatChanged) {
+  make();
+  load("resources:\n  file:\n  - {name: a, path: $/a, content: one}\n  - {name: b, path: $/b, content: two}\n");
+  ASSERT_TRUE(settle());
+  load("resources:\n  file:\n  - {name: b, path: $/b, content: three}\n  - {name: a, path: $/a, content: one}\n  - {name: c, path: $/c, content: new}\n");
+  ASSERT_TRUE(settle());
+  EXPECT_EQ(content("b"), "three");
+  EXPECT_EQ(starts("file[a]"), 1u);
+  EXPECT_EQ(starts("file[b]"), 2u);
+  auto graphs = all<report::GraphStarted>();
+  ASSERT_EQ(graphs.size(), 2u);
+  EXPECT_EQ(graphs[1].kept, 1u);
+  EXPECT_EQ(graphs[1].changed, 1u);
+  EXPECT_EQ(graphs[1].added, 1u);
+  fs::remove(top / "a");
+  run_until([](const report::Event& event) {
+    const auto* changed = std::get_if<report::Changed>(&event.body);
+    return changed && changed->repair && changed->resource == "file[a]";
+  });
+}
+
+TEST_F(EngineTest, ACommandThatRunsDuringASwapIsFinishedBeforeItsSuccessorStarts) {
+  make();
+  load("resources:\n  exec:\n  - {name: x, shell: /bin/sh, cmd: 'sleep 0.2; echo old >> $/log'}\n");
+  ASSERT_EQ(starts("exec[x]"), 1u);
+  load("resources:\n  exec:\n  - {name: x, shell: /bin/sh, cmd: 'echo middle >> $/log'}\n");
+  load("resources:\n  exec:\n  - {name: x, shell: /bin/sh, cmd: 'echo new >> $/log'}\n");
+  ASSERT_TRUE(settle());
+  EXPECT_EQ(content("log"), "old\nnew\n");
+}
+
+TEST_F(EngineTest, SemaphoresLimitWhatRunsAtOnce) {
+  make({.sema = 1});
+  load("resources:\n  exec:\n  - {name: a, cmd: sleep 0.05}\n  - {name: b, cmd: sleep 0.05}\n  - {name: c, cmd: sleep 0.05}\n");
+  ASSERT_TRUE(settle());
+  int running = 0;
+  for (const auto& event : events) {
+    running += std::holds_alternative<report::Started>(event.body);
+    running -= std::holds_alternative<report::Changed>(event.body);
+    EXPECT_LE(running, 1);
+  }
+}
+
+TEST_F(EngineTest, ATimeoutEndsACommandAndSaysSo) {
+  make();
+  load("resources:\n  exec:\n  - {name: slow, cmd: sleep 60, meta: {timeout: 50}}\n");
+  EXPECT_FALSE(settle());
+  auto failed = all<report::Failed>();
+  ASSERT_EQ(failed.size(), 1u);
+  EXPECT_EQ(failed[0].error, "timed out after 0.05 s");
+}
+
+TEST_F(EngineTest, AFightIsSlowedDownWithOneWarning) {
+  make({.repair_limit = 20});
+  load("resources:\n  file:\n  - {name: a, path: $/a, content: one}\n");
+  ASSERT_TRUE(settle());
+  hook = [&](const report::Event& event) {
+    if (std::holds_alternative<report::Changed>(event.body)) fs::remove(top / "a");
+  };
+  fs::remove(top / "a");
+  Loop::Timer end(loop);
+  end.after(1500ms, [&] { loop.stop(); });
+  while (end.pending()) loop.run();
+  hook = nullptr;
+  auto notices = all<report::Notice>();
+  ASSERT_EQ(notices.size(), 1u);
+  EXPECT_NE(notices[0].text.find("file[a] was changed back more than 20 times in 10 s"), std::string::npos) << notices[0].text;
+  EXPECT_LE(all<report::Changed>().size(), 25u);
+}
+
+TEST_F(EngineTest, PurgeLeavesWhatAnotherResourceOfTheGraphManages) {
+  make();
+  fs::create_directory(top / "d");
+  std::ofstream(top / "d/stray") << "x";
+  load("resources:\n  file:\n  - {name: d, path: $/d/, state: exists, recurse: true, purge: true}\n  - {name: mine, path: $/d/mine, content: x}\n");
+  ASSERT_TRUE(settle());
+  EXPECT_TRUE(fs::exists(top / "d/mine"));
+  EXPECT_FALSE(fs::exists(top / "d/stray"));
+  // It is no longer managed, so it goes.
+  load("resources:\n  file:\n  - {name: d, path: $/d/, state: exists, recurse: true, purge: true}\n");
+  ASSERT_TRUE(settle());
+  EXPECT_FALSE(fs::exists(top / "d/mine"));
+}
+
+TEST_F(EngineTest, ManySwapsUnderEventsLeakNothing) {
+  make();
+  auto count_fds = [] { return std::distance(fs::directory_iterator("/proc/self/fd"), {}); };
+  std::string even = "resources:\n  file:\n  - {name: a, path: $/a, content: even}\n  - {name: b, path: $/x/b, content: b, meta: {retry: 1}}\n  exec:\n  - {name: w, cmd: 'true', watchcmd: sleep 100}\n";
+  std::string odd = "resources:\n  file:\n  - {name: a, path: $/a, content: odd}\n  timer:\n  - {name: t, interval: 1}\n";
+  auto even_graph = graph(even), odd_graph = graph(odd);
+  fs::create_directory(top / "x");
+  auto swap = [&](int i) {
+    settled.reset();
+    engine->load(i % 2 ? odd_graph : even_graph);
+    ASSERT_TRUE(settle());
+  };
+  for (int i = 0; i < 4; ++i) swap(i);
+  auto fds = count_fds();
+  auto watches = engine->files().kernel_watches();
+  for (int i = 0; i < 200; ++i) swap(i);
+  for (int i = 0; i < 50 && count_fds() > fds; ++i) loop.poll();  // children that are being reaped
+  EXPECT_LE(count_fds(), fds);
+  EXPECT_EQ(engine->files().kernel_watches(), watches);
+  EXPECT_EQ(content("a"), "odd");
+}
+
+}  // namespace
+}  // namespace mgmt

@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""An idle agent costs nothing: no CPU time, no wake-up, with 1,000 files watched."""
+
+import os
+import select
+
+import mgmt_test
+from mgmt_test import Agent, check, equal, folder, graph, long_or_short
+
+FILES = long_or_short(10000, 1000)
+SECONDS = long_or_short(10, 3)
+
+
+def switches(pid):
+    """Per thread: how often it gave up the CPU or was taken off it, and its CPU ticks."""
+    found = {}
+    for thread in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{thread}/status") as file:
+            lines = dict(line.split(":", 1) for line in file if ":" in line)
+        with open(f"/proc/{pid}/task/{thread}/stat") as file:
+            fields = file.read().rpartition(")")[2].split()
+        counts = int(lines["voluntary_ctxt_switches"]), int(lines["nonvoluntary_ctxt_switches"])
+        found[thread] = (*counts, int(fields[11]) + int(fields[12]))
+    return found
+
+
+def quiet(agent, seconds):
+    """Measures a span in which the agent reports nothing; the test waits on the report, which is to stay silent."""
+    before = switches(agent.pid)
+    ready, _, _ = select.select([agent.stdout], [], [], seconds)
+    check(not ready, "the agent reported something while idle")
+    return before, switches(agent.pid)
+
+
+def test_no_wake_up_with_files_watched():
+    with folder() as at:
+        os.mkdir(at + "/files")
+        files = [{"name": f"f{n}", "path": f"{at}/files/f{n}", "content": f"{n}\n"} for n in range(FILES)]
+        mgmt_test.write(at + "/graph.yaml", graph(file=files))
+        agent = Agent("graph.yaml", cwd=at)
+        agent.wait_for("converged")
+        agent.wait_for("durable")
+        # What follows convergence (the lookout for own events, syncing) may still end: settled by its own measure.
+        while agent.read_some(0.2) and len(agent.events) != getattr(agent, "seen", -1):
+            agent.seen = len(agent.events)
+        before, after = quiet(agent, SECONDS)
+        equal(after, before, f"switches and CPU ticks by thread, after {SECONDS} s idle")
+        os.unlink(f"{at}/files/f7")
+        agent.wait_for("changed", resource="file[f7]", repair=True)
+        equal(agent.stop(), 0, "exit status")
+
+
+if __name__ == "__main__":
+    mgmt_test.main(dict(globals()))
