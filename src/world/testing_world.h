@@ -3,6 +3,7 @@
 #pragma once
 
 #include <poll.h>
+#include <sys/prctl.h>
 #include <sys/types.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -116,7 +117,9 @@ inline std::unique_ptr<Seen> follow(World& world, const std::string& prefix, Rev
 class Process {
  public:
   explicit Process(const std::function<int()>& work) : pid_(::fork()) {
-    if (pid_ == 0) ::_exit(work());
+    if (pid_ != 0) return;
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // none stays when the test is ended
+    ::_exit(work());
   }
   ~Process() {
     if (pid_ > 0) kill_and_wait();

@@ -95,9 +95,9 @@ def graph(name="test", edges=(), collect=(), **resources):
 
 
 @contextlib.contextmanager
-def folder():
-    """A folder for one test, also the prefix of its agents; what still runs in it is ended first."""
-    path = tempfile.mkdtemp(prefix="mgmt-system-")
+def folder(inside=None):
+    """A folder for one test; the agents that still run in it are ended first."""
+    path = tempfile.mkdtemp(prefix="mgmt-system-", dir=inside)
     try:
         yield path
     finally:

@@ -6,6 +6,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <optional>
 #include <string_view>
@@ -55,6 +56,17 @@ class Draft {
     made_ = true;
     return fd;
   }
+  // Without any name, where the file system can: a crash leaves nothing then, and the folder changes once instead
+  // of three times. Only for what replaces nothing, since a link can't go over a name.
+  Fd make_nameless_file(mode_t mode) {
+    std::string_view name = spot_.name;
+    std::size_t slash = name.rfind('/');
+    std::string folder(slash == std::string_view::npos ? "." : name.substr(0, std::max<std::size_t>(slash, 1)));
+    Fd fd(::openat(spot_.folder, folder.c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, mode));
+    if (!fd) return make_file(mode);
+    nameless_ = fd.get();
+    return fd;
+  }
   Fd make_folder() {
     if (::mkdirat(spot_.folder, name_.c_str(), 0700) != 0) throw cannot_create(errno, spot_);
     made_ = true;
@@ -93,6 +105,7 @@ class Draft {
 
  private:
   void place_on_nothing() {
+    if (nameless_ >= 0) return link_in_place();
     int failure = ::renameat2(spot_.folder, name_.c_str(), spot_.folder, spot_.name, RENAME_NOREPLACE);
     if (failure != 0 && errno == EINVAL) {
       // A file system (NFS, some of FUSE) that can't: the look just before is the best there is.
@@ -101,6 +114,18 @@ class Draft {
       failure = ::renameat(spot_.folder, name_.c_str(), spot_.folder, spot_.name);
     }
     renamed(failure);
+  }
+  void link_in_place() {
+    if (::linkat(nameless_, "", spot_.folder, spot_.name, AT_EMPTY_PATH) == 0) return;
+    // Without CAP_DAC_READ_SEARCH the kernel wants the detour.
+    int failure = errno;
+    if (failure == ENOENT) {
+      std::string proc = fmt::format("/proc/self/fd/{}", nameless_);
+      if (::linkat(AT_FDCWD, proc.c_str(), spot_.folder, spot_.name, AT_SYMLINK_FOLLOW) == 0) return;
+      failure = errno;
+    }
+    errno = failure;
+    renamed(-1);
   }
   bool exchange() {
     if (::renameat2(spot_.folder, name_.c_str(), spot_.folder, spot_.name, RENAME_EXCHANGE) == 0) return true;
@@ -121,6 +146,7 @@ class Draft {
   const Spot& spot_;
   std::string name_;
   bool made_ = false;
+  int nameless_ = -1;  // the file's descriptor, which write_file owns
 };
 
 // What a thing is to have in the end.
@@ -180,7 +206,8 @@ struct stat write_file(const Spot& spot, Bytes& bytes, const Attributes& attribu
   bool other_user = final.owner != kAsFound && final.owner != own_user();
   Draft draft(spot);
   // The owner-to-be must not read what the final mode forbids, so the bits are narrowed before it gets the file.
-  Fd fd = draft.make_file(other_user ? final.mode & 0600 : 0600);
+  mode_t narrow = other_user ? final.mode & 0600 : 0600;
+  Fd fd = found ? draft.make_file(narrow) : draft.make_nameless_file(narrow);
   for (std::string_view piece = bytes.next(); !piece.empty(); piece = bytes.next())
     write_all(fd.get(), piece, spot.shown);
   if (old || other_user || final.group != kAsFound) change_owner(fd.get(), final, spot);

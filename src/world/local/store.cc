@@ -219,18 +219,6 @@ std::uint64_t prepare(SQLite::Database& db, ino_t inode, std::uint64_t highest_e
 
 }  // namespace
 
-/// SQLite doesn't ask the busy handler when two processes change the mode of a new file at once.
-void Store::use_wal(SQLite::Database& db) {
-  for (int count = 0;; ++count) {
-    try {
-      db.exec("PRAGMA journal_mode = WAL");
-      return;
-    } catch (const SQLite::Exception& failure) {
-      if (failure.getErrorCode() != SQLITE_BUSY || on_busy(this, count) == 0) throw;
-    }
-  }
-}
-
 std::unique_ptr<Store::Open> Store::open_file() {
   // Created here for its mode; only if it is new: to close a file that this process has open in SQLite
   // would drop SQLite's locks (POSIX).
@@ -245,7 +233,16 @@ std::unique_ptr<Store::Open> Store::open_file() {
   if (int format = format_of(db); format > kFormat)
     throw Error(fmt::format("{} was made by a newer mgmt (format {}, this one knows {})", path(), format, kFormat))
         .hint("use that version, or another prefix with --prefix, or --tmp-prefix");
-  use_wal(db);
+  bool is_set = false;
+  for (int count = 0; !is_set; ++count) {
+    try {
+      db.exec("PRAGMA journal_mode = WAL");
+      is_set = true;
+    } catch (const SQLite::Exception& failure) {
+      // SQLite doesn't ask its busy handler when two processes change the mode of a new file at once.
+      if (failure.getErrorCode() != SQLITE_BUSY || on_busy(this, count) == 0) throw;
+    }
+  }
   db.exec("PRAGMA synchronous = NORMAL");
   std::uint64_t epoch = prepare(db, inode, highest_epoch_);
   if (epoch < highest_epoch_)

@@ -20,10 +20,6 @@
 
 #include "src/world/world.h"
 
-namespace SQLite {
-class Database;
-}
-
 namespace mgmt::world::local {
 
 /// For tests: what goes wrong with the next commit. Its outcome is Unknown in both cases.
@@ -61,7 +57,6 @@ class Store {
   auto with_open(Work work);
   Open& ensure_open();
   std::unique_ptr<Open> open_file();
-  void use_wal(SQLite::Database& db);
   void set_aside(const std::string& why);
   std::string path() const { return options_.folder + "/world.db"; }
 
