@@ -43,7 +43,7 @@ def check(condition, message):
 
 
 def equal(got, want, what):
-    check(got == want, lambda: f"{what}: got {got!r}, want {want!r}")
+    check(got == want, lambda: f"got {got!r}, want {want!r}: {what}")
 
 
 def long_or_short(soak, short):

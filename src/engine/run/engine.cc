@@ -182,6 +182,7 @@ void Engine::pump() {
     if (!vertex) break;
     ++batch;
     start(*instances_[*vertex]);
+    keep_up();
   }
   pumping_ = false;
   if (batch == kBatch) {
@@ -196,6 +197,15 @@ void Engine::pump() {
     consider();
   }
   progress();
+}
+
+// The kernel's queue of events is short, and a hundred thousand files fill it while the loop starts and finishes
+// others; what overflows costs a second look at everything.
+void Engine::keep_up() {
+  constexpr unsigned kOften = 256;
+  if (++since_drain_ < kOften) return;
+  since_drain_ = 0;
+  files_.drain();
 }
 
 void Engine::start(Instance& instance) {
@@ -406,6 +416,7 @@ void Engine::fail(Instance& instance, const Error& error, float seconds, Duratio
 }
 
 void Engine::end_run(Instance& instance, Schedule::Result result) {
+  keep_up();
   // An abandoned job still runs, though its vertex has failed.
   bool still_occupied = instance.timed_out && instance.runs == Instance::Runs::Blocking;
   if (!still_occupied) {

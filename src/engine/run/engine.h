@@ -102,6 +102,7 @@ class Engine {
   void unhold(Instance& instance);
   void arm_poll(Instance& instance);
 
+  void keep_up();
   void consider();
   void sync_files(bool announce_after);
   void progress();
@@ -140,6 +141,7 @@ class Engine {
   std::move_only_function<void(bool)> stopped_;
   Loop::Timer stop_timer_;
   std::size_t running_ = 0;
+  unsigned since_drain_ = 0;
   Counters counters_;
   TimePoint begin_ = Clock::now();
   double first_pass_ = 0;  // seconds; see report::Summary
