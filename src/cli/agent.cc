@@ -100,6 +100,7 @@ int Agent::run() {
     if (!base_->collects.empty()) load(all);
   };
   engine_ = std::make_unique<Engine>(loop_, report_, options, sharing_.get());
+  sharing_->on_idle = [this] { engine_->reconsider(); };
   engine_->on_settled = [this](bool all_fine) { on_settled(all_fine); };
   if (command_.max_runtime) {
     max_runtime_.after(to_duration(*command_.max_runtime), [this] {
@@ -117,7 +118,8 @@ void Agent::adopt(std::shared_ptr<const ResourceGraph> graph) {
   base_ = std::move(graph);
   settled_fine_ = false;
   if (!command_.graphviz.empty()) write_graphviz();
-  if (Sharing::needed(*base_)) {
+  // What an earlier run of this agent has exported, and this graph doesn't, is withdrawn.
+  if (Sharing::needed(*base_) || (!command_.noop && world::local::has_store(prefix_))) {
     bool first = !collecting_;
     collecting_ = true;
     sharing_->follow(*base_, command_.noop);

@@ -54,8 +54,7 @@ std::string nearest_option(const CLI::App& app, const std::string& word) {
   }
   for (const CLI::App* command : app.get_subcommands({})) names.push_back(command->get_name());
   std::vector<std::string_view> views(names.begin(), names.end());
-  std::string head = word.substr(0, word.find('='));
-  return did_you_mean(head, views);
+  return did_you_mean(word, views);
 }
 
 }  // namespace
@@ -137,18 +136,18 @@ Result<Command> parse_command_line(std::vector<std::string> arguments) {
     for (const CLI::App* command : app.get_subcommands()) chosen = command;
   };
   try {
-    std::ranges::reverse(arguments);  // as CLI11 takes a vector
-    app.parse(arguments);
+    std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());  // as CLI11 takes them
+    app.parse(reversed);
     find_chosen();
   } catch (const CLI::ExtrasError& error) {
     find_chosen();
-    std::string word = error.what();
-    std::size_t at = word.rfind(": ");
-    if (at != std::string::npos) word = word.substr(at + 2);
-    word = word.substr(0, word.find(' '));
+    // The first that was not expected, in the order in which it was written.
+    std::vector<std::string> extras = app.remaining(true);
+    auto first = std::ranges::find_if(arguments, [&](const std::string& given) { return std::ranges::find(extras, given) != extras.end(); });
+    std::string word = first != arguments.end() ? *first : error.what();
     bool option = word.starts_with('-');
     std::string where = chosen == &app ? "mgmt" : "mgmt " + chosen->get_name();
-    std::string hint = nearest_option(*chosen, word);
+    std::string hint = nearest_option(*chosen, word.substr(0, word.find('=')));
     return std::unexpected(Error(fmt::format("{} has no {} `{}`", where, option ? "option" : chosen == &app ? "command" : "argument", printable(word)))
                                .hint(hint.empty() ? fmt::format("`{} --help` lists what there is", where) : hint));
   } catch (const CLI::ParseError& error) {

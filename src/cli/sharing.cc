@@ -12,11 +12,35 @@ namespace mgmt::cli {
 Sharing::Sharing(Loop& loop, std::string prefix, std::string host, report::Report& report) : loop_(loop), prefix_(std::move(prefix)), host_(std::move(host)), report_(report) {}
 Sharing::~Sharing() = default;
 
+// One's own exports are collected like those of others: until they have come back, something is still to be done.
+bool Sharing::idle() const {
+  if (!exporter_) return true;
+  if (!exporter_->idle()) return false;
+  if (!collector_) return true;
+  const auto& seen = collector_->entries();
+  for (const auto& [id, bytes] : published_) {
+    if (!kinds_.contains(id.kind)) continue;
+    auto found = seen.find(id);
+    if (found == seen.end() || found->second != bytes) return false;
+  }
+  for (const auto& [id, bytes] : seen)
+    if (id.writer == host_ && !kept_.contains(id) && !read_only_) return false;
+  return true;
+}
+
+void Sharing::maybe_idle() {
+  if (on_idle && idle()) on_idle();
+}
+
 bool Sharing::needed(const ResourceGraph& graph) {
   if (!graph.collects.empty()) return true;
   for (const auto& declaration : graph.vertices)
     if (declaration->exported) return true;
   return false;
+}
+
+world::ExportId Sharing::id_of(const Declaration& declaration) const {
+  return {.writer = host_, .to = std::string(world::kToAll), .kind = std::string(declaration.kind->name), .name = declaration.name};
 }
 
 void Sharing::open() {
@@ -30,12 +54,20 @@ void Sharing::follow(const ResourceGraph& graph, bool read_only) {
   open();
   if (!read_only) {
     std::set<world::Exporter::Name> keep;
-    for (const auto& declaration : graph.vertices)
-      if (declaration->exported) keep.insert({.kind = std::string(declaration->kind->name), .name = declaration->name});
-    exporter_->retain(std::move(keep));
+    kept_.clear();
+    for (const auto& declaration : graph.vertices) {
+      if (!declaration->exported) continue;
+      world::ExportId id = id_of(*declaration);
+      keep.insert({.kind = id.kind, .name = id.name});
+      kept_.insert(std::move(id));
+    }
+    std::erase_if(published_, [&](const auto& one) { return !kept_.contains(one.first); });
+    exporter_->retain(std::move(keep), [this](const Result<bool>&) { maybe_idle(); });
   }
+  read_only_ = read_only;
   std::set<std::string> kinds;
   for (const Collect& collect : graph.collects) kinds.insert(std::string(collect.kind->name));
+  kinds_ = kinds;
   if (!collector_) {
     auto warn = [this](const std::string& text) { report_.emit(report::Notice{report::Notice::Level::Warning, text}); };
     collector_ = std::make_unique<world::Collector>(loop_, *world_, host_, std::move(kinds), [this](const world::Collected& news) { decode(news); }, warn);
@@ -47,7 +79,7 @@ void Sharing::follow(const ResourceGraph& graph, bool read_only) {
 void Sharing::decode(const world::Collected& news) {
   for (const world::ExportId& id : news.removed) collected_.erase(id);
   for (const world::Exported& exported : news.put) {
-    Result<Declaration> declaration = wire::decode(exported.bytes, exported.id.writer);
+    Result<Declaration> declaration = wire::decode(exported.id, exported.bytes);
     if (!declaration) {
       report_.emit(report::Notice{report::Notice::Level::Warning, fmt::format("what host {} exports as {}[{}] can't be used: {}", exported.id.writer, exported.id.kind, exported.id.name, declaration.error().text())});
       collected_.erase(exported.id);
@@ -58,6 +90,7 @@ void Sharing::decode(const world::Collected& news) {
   Declarations all;
   for (const auto& [id, declaration] : collected_) all.push_back(declaration);
   if (on_collected) on_collected(all);
+  maybe_idle();
 }
 
 void Sharing::publish(const Declaration& declaration, std::move_only_function<void(Result<bool>)> done) {
@@ -67,9 +100,12 @@ void Sharing::publish(const Declaration& declaration, std::move_only_function<vo
     loop_.post([done = std::move(done), error = bytes.error()]() mutable { done(std::unexpected(error)); });
     return;
   }
-  exporter_->publish({.kind = std::string(declaration.kind->name), .name = declaration.name}, std::move(*bytes), [done = std::move(done)](Result<void> result) mutable {
-    if (result) done(true);
-    else done(std::unexpected(result.error()));
+  world::ExportId id = id_of(declaration);
+  published_[id] = *bytes;
+  exporter_->publish({.kind = id.kind, .name = id.name}, std::move(*bytes), [this, id, done = std::move(done)](Result<bool> result) mutable {
+    if (!result) published_.erase(id);
+    done(std::move(result));
+    maybe_idle();
   });
 }
 

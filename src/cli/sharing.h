@@ -31,6 +31,9 @@ class Sharing : public Publisher {
   void follow(const ResourceGraph& graph, bool read_only);
   std::function<void(const Declarations&)> on_collected;
 
+  bool idle() const override;
+  std::function<void()> on_idle;
+
   void publish(const Declaration& declaration, std::move_only_function<void(Result<bool>)> done) override;
 
  private:
@@ -44,6 +47,14 @@ class Sharing : public Publisher {
   std::unique_ptr<world::World> world_;
   std::unique_ptr<world::Exporter> exporter_;
   std::unique_ptr<world::Collector> collector_;
+  void maybe_idle();
+  world::ExportId id_of(const Declaration& declaration) const;
+
+  /// What this host exports, as it was last asked to.
+  std::map<world::ExportId, std::string> published_;
+  std::set<world::ExportId> kept_;
+  std::set<std::string> kinds_;
+  bool read_only_ = false;
   /// In the order of their ids: the same set makes the same graph.
   std::map<world::ExportId, std::shared_ptr<const Declaration>> collected_;
 };

@@ -22,6 +22,7 @@ struct Exporter::State : std::enable_shared_from_this<State> {
   struct Wanted {
     std::string bytes;
     std::vector<Done> done;
+    bool sent = false;  // since it was last answered
   };
 
   Loop& loop;
@@ -35,6 +36,7 @@ struct Exporter::State : std::enable_shared_from_this<State> {
   std::map<std::string, Wanted> wanted;
   std::optional<std::set<std::string>> keep;
   std::vector<Done> keep_done;
+  bool withdrew = false;  // since keep_done was last answered
   /// Where `wanted` or `keep` and `stored` may differ.
   std::set<std::string> dirty;
 
@@ -81,9 +83,17 @@ struct Exporter::State : std::enable_shared_from_this<State> {
     schedule();
   }
 
-  static void answer(std::vector<Done> done, const Result<void>& result) {
-    for (Done& call : done)
-      if (call) call(result);
+  struct Answer {
+    Done done;
+    bool changed;
+  };
+  static void collect(std::vector<Done>& from, bool& changed, std::vector<Answer>& into) {
+    bool was_changed = std::exchange(changed, false);
+    for (Done& done : std::exchange(from, {})) into.push_back({std::move(done), was_changed});
+  }
+  static void answer(std::vector<Answer> answers) {
+    for (Answer& one : answers)
+      if (one.done) one.done(one.changed);
   }
 
   /// Commits the next difference, if nothing is on its way; answers what is stored.
@@ -91,7 +101,7 @@ struct Exporter::State : std::enable_shared_from_this<State> {
     if (!known || commit || waits) return;
     Commit next;
     std::size_t bytes = 0;
-    std::vector<Done> stored_now;
+    std::vector<Answer> stored_now;
     for (auto at = dirty.begin(); at != dirty.end();) {
       const std::string& key = *at;
       auto want = wanted.find(key);
@@ -100,25 +110,29 @@ struct Exporter::State : std::enable_shared_from_this<State> {
       bool differs = want != wanted.end() ? !there || is->second.bytes != want->second.bytes
                                           : there && keep && !keep->contains(key);
       if (!differs) {
-        if (want != wanted.end())
-          std::ranges::move(std::exchange(want->second.done, {}), std::back_inserter(stored_now));
+        if (want != wanted.end()) collect(want->second.done, want->second.sent, stored_now);
         at = dirty.erase(at);
         continue;
       }
       std::size_t size = key.size() + (want != wanted.end() ? want->second.bytes.size() : 0);
       if (next.puts.size() + next.deletes.size() == kMaxCommitOperations || bytes + size > kMaxCommitBytes) break;
       bytes += size;
-      if (want != wanted.end()) next.puts.push_back({key, want->second.bytes});
-      else next.deletes.push_back(key);
+      if (want != wanted.end()) {
+        next.puts.push_back({key, want->second.bytes});
+        want->second.sent = true;
+      } else {
+        next.deletes.push_back(key);
+        withdrew = true;
+      }
       ++at;
     }
-    if (dirty.empty()) std::ranges::move(std::exchange(keep_done, {}), std::back_inserter(stored_now));
+    if (dirty.empty()) collect(keep_done, withdrew, stored_now);
     if (!next.puts.empty() || !next.deletes.empty()) {
       next.request_id = new_request_id();
       commit = std::move(next);
       send();
     }
-    answer(std::move(stored_now), {});  // last: a call may destroy us
+    answer(std::move(stored_now));  // last: a call may destroy us
   }
 
   void send() {
@@ -157,7 +171,10 @@ struct Exporter::State : std::enable_shared_from_this<State> {
 
   void fail_later(std::vector<Done> done, Error error) {
     loop.post([weak = weak_from_this(), done = std::move(done), error = std::move(error)]() mutable {
-      if (auto self = weak.lock(); self && !self->closed) answer(std::move(done), std::unexpected(std::move(error)));
+      auto self = weak.lock();
+      if (!self || self->closed) return;
+      for (Done& call : done)
+        if (call) call(std::unexpected(error));
     });
   }
 };

@@ -35,8 +35,8 @@ class Exporter {
     friend auto operator<=>(const Name&, const Name&) = default;
   };
   /// Called when it, or what was published under the name since, is stored; with an Error where it never will be (too
-  /// large for a commit, or withdrawn).
-  using Done = std::move_only_function<void(Result<void>)>;
+  /// large for a commit, or withdrawn). True if something had to be stored or withdrawn for it.
+  using Done = std::move_only_function<void(Result<bool>)>;
 
   Exporter(Loop& loop, World& world, std::string writer, Warn warn);
   ~Exporter();

@@ -55,7 +55,7 @@ TEST_F(Exchange, WhatIsPublishedIsCollectedAndWithdrawnAgain) {
   EXPECT_TRUE(heard.all.empty());
 
   bool stored = false;
-  exporter.publish({"file", "/etc/motd"}, "hello", [&](Result<void> done) { stored = done.has_value(); });
+  exporter.publish({"file", "/etc/motd"}, "hello", [&](Result<bool> done) { stored = done.value(); });
   EXPECT_FALSE(stored) << "never from within the call";
   exporter.publish({"exec", "x"}, "another kind");
   exporter.publish({"file", "for c", "c"}, "not for b");
@@ -64,6 +64,10 @@ TEST_F(Exchange, WhatIsPublishedIsCollectedAndWithdrawnAgain) {
   EXPECT_EQ(heard.all, (std::map<ExportId, std::string>{{{"a", "*", "file", "/etc/motd"}, "hello"},
                                                         {{"a", "b", "file", "for b"}, "for b"}}));
   EXPECT_EQ(heard.calls.size(), 2U) << "one commit is one call";
+  std::optional<bool> again;
+  exporter.publish({"file", "/etc/motd"}, "hello", [&](Result<bool> done) { again = done.value(); });
+  ASSERT_TRUE(run_until(loop_, [&] { return again.has_value(); }));
+  EXPECT_EQ(again, false) << "it was there already";
   EXPECT_EQ(collector.entries(), heard.all);
 
   exporter.retain({{"file", "/etc/motd"}});
@@ -82,7 +86,7 @@ TEST_F(Exchange, PublishingTheSameAgainCommitsNothing) {
   ASSERT_TRUE(settle(*exporter));
   exporter = std::make_unique<Exporter>(loop_, world_, "a", warn());
   bool stored = false;
-  exporter->publish({"file", "x"}, "1", [&](Result<void> done) { stored = done.has_value(); });
+  exporter->publish({"file", "x"}, "1", [&](Result<bool> done) { stored = done.has_value(); });
   ASSERT_TRUE(run_until(loop_, [&] { return stored; }));
   EXPECT_EQ(revision(), before);
 }
@@ -98,7 +102,7 @@ TEST_F(Exchange, ANewProcessWithdrawsWhatTheOneBeforeItLeftAndKeepsWhatItIsAbout
   }
   Exporter exporter(loop_, world_, "a", warn());
   bool retained = false;
-  exporter.retain({{"file", "both"}}, [&](Result<void> done) { retained = done.has_value(); });
+  exporter.retain({{"file", "both"}}, [&](Result<bool> done) { retained = done.has_value(); });
   ASSERT_TRUE(run_until(loop_, [&] { return retained; }));
   EXPECT_EQ(read_all(loop_, world_, "/v1/exports/").values,
             (std::map<std::string, std::string>{{"/v1/exports/a/*/file/both", "1"},
@@ -110,7 +114,7 @@ TEST_F(Exchange, MoreThanACommitHoldsGoesInSeveral) {
   int stored = 0;
   for (int i = 0; i < 300; ++i)
     exporter.publish({"file", std::to_string(i)}, std::string(10'000, 'x'),
-                     [&](Result<void> done) { stored += done.has_value(); });
+                     [&](Result<bool> done) { stored += done.has_value(); });
   ASSERT_TRUE(run_until(loop_, [&] { return stored == 300; }));
   EXPECT_EQ(read_all(loop_, world_, "/v1/exports/a/").values.size(), 300U);
   EXPECT_TRUE(warnings_.empty());
@@ -121,8 +125,8 @@ TEST_F(Exchange, WhatIsTooLargeFailsAloneAndSaysSo) {
   std::optional<Error> failure;
   bool stored = false;
   exporter.publish({"file", "big"}, std::string(kMaxCommitBytes, 'x'),
-                   [&](Result<void> done) { failure = done.error(); });
-  exporter.publish({"file", "small"}, "x", [&](Result<void> done) { stored = done.has_value(); });
+                   [&](Result<bool> done) { failure = done.error(); });
+  exporter.publish({"file", "small"}, "x", [&](Result<bool> done) { stored = done.has_value(); });
   ASSERT_TRUE(run_until(loop_, [&] { return failure && stored; }));
   EXPECT_EQ(failure->text(), "exporting file[big]: a commit of 1048600 bytes: at most 1048576");
 }
@@ -135,7 +139,7 @@ TEST_F(Exchange, ALostRequestAndALostReplyEachStoreItOnce) {
     Revision before = revision();
     world_.inject(fault);
     bool stored = false;
-    exporter.publish({"file", "x"}, "after", [&](Result<void> done) { stored = done.has_value(); });
+    exporter.publish({"file", "x"}, "after", [&](Result<bool> done) { stored = done.has_value(); });
     ASSERT_TRUE(run_until(loop_, [&] { return stored; }));
     EXPECT_EQ(revision().n, before.n + 1);
   }
@@ -197,7 +201,7 @@ TEST_F(Exchange, TheyMayBeDestroyedFromTheirOwnCalls) {
   std::unique_ptr<Collector> collector;
   collector = std::make_unique<Collector>(
       loop_, world_, "b", std::set<std::string>{"file"}, [&](const Collected&) { collector.reset(); }, warn());
-  exporter->publish({"file", "x"}, "1", [&](Result<void>) { exporter.reset(); });
+  exporter->publish({"file", "x"}, "1", [&](Result<bool>) { exporter.reset(); });
   EXPECT_TRUE(run_until(loop_, [&] { return !exporter && !collector; }));
 }
 
@@ -230,7 +234,7 @@ TEST_F(Exchange, AllAgentsEndWithTheLastContentAndNeverShowAnOlderOneAfterANewer
   for (auto& agent : agents)
     for (int i = 0; i < kFiles; ++i) agent->exporter.publish({"file", std::to_string(i)}, "0");
   int change = 0;
-  std::function<void(Result<void>)> next = [&](const Result<void>&) {
+  std::function<void(Result<bool>)> next = [&](const Result<bool>&) {
     if (++change <= kChanges) agents[0]->exporter.publish({"file", "0"}, std::to_string(change), next);
   };
   next({});

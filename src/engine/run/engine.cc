@@ -484,6 +484,7 @@ void Engine::unhold(Instance& instance) {
 
 bool Engine::quiet() const {
   if (!schedule_.quiet() || syncing_ || holding_ > 0 || pump_posted_) return false;
+  if (publisher_ && !publisher_->idle()) return false;
   if (retries_due_ == 0) return true;
   if (!options_.once) return false;
   // With --once, what has failed twice is not waited for.

@@ -30,6 +30,9 @@ class Publisher {
   virtual ~Publisher() = default;
   /// Calls `done` on the loop's thread: true if something was published, false if it was there already.
   virtual void publish(const Declaration& declaration, std::move_only_function<void(Result<bool>)> done) = 0;
+  /// Nothing is on its way: all is stored, and what is collected shows it. Until then the engine isn't settled;
+  /// who makes it true calls Engine::reconsider().
+  virtual bool idle() const = 0;
 };
 
 class Engine {
@@ -58,6 +61,9 @@ class Engine {
 
   /// Runs `graph`; if one is running, swaps: what is equal goes on untouched.
   void load(std::shared_ptr<const ResourceGraph> graph);
+
+  /// Asks again whether all is settled, after something outside the engine has ended.
+  void reconsider() { consider(); }
 
   /// Nothing is left to do; false if something failed. Called once after each activity that has ended.
   std::function<void(bool all_fine)> on_settled;
