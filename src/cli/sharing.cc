@@ -48,6 +48,7 @@ void Sharing::open() {
   auto warn = [this](const std::string& text) { report_.emit(report::Notice{report::Notice::Level::Warning, text}); };
   world_ = std::make_unique<world::local::LocalWorld>(loop_, world::local::LocalWorld::Options{.prefix = prefix_, .warn = warn});
   exporter_ = std::make_unique<world::Exporter>(loop_, *world_, host_, warn);
+  exporter_->set_on_idle([this] { maybe_idle(); });
 }
 
 void Sharing::follow(const ResourceGraph& graph, bool read_only) {
@@ -62,7 +63,7 @@ void Sharing::follow(const ResourceGraph& graph, bool read_only) {
       kept_.insert(std::move(id));
     }
     std::erase_if(published_, [&](const auto& one) { return !kept_.contains(one.first); });
-    exporter_->retain(std::move(keep), [this](const Result<bool>&) { maybe_idle(); });
+    exporter_->retain(std::move(keep));
   }
   read_only_ = read_only;
   std::set<std::string> kinds;
@@ -105,7 +106,6 @@ void Sharing::publish(const Declaration& declaration, std::move_only_function<vo
   exporter_->publish({.kind = id.kind, .name = id.name}, std::move(*bytes), [this, id, done = std::move(done)](Result<bool> result) mutable {
     if (!result) published_.erase(id);
     done(std::move(result));
-    maybe_idle();
   });
 }
 

@@ -36,6 +36,7 @@ struct Exporter::State : std::enable_shared_from_this<State> {
   std::map<std::string, Wanted> wanted;
   std::optional<std::set<std::string>> keep;
   std::vector<Done> keep_done;
+  std::function<void()> on_idle;
   bool withdrew = false;  // since keep_done was last answered
   /// Where `wanted` or `keep` and `stored` may differ.
   std::set<std::string> dirty;
@@ -132,7 +133,9 @@ struct Exporter::State : std::enable_shared_from_this<State> {
       commit = std::move(next);
       send();
     }
-    answer(std::move(stored_now));  // last: a call may destroy us
+    auto keep_alive = shared_from_this();  // a call may destroy the Exporter
+    answer(std::move(stored_now));
+    if (!closed && dirty.empty() && !commit && on_idle) on_idle();
   }
 
   void send() {
@@ -234,6 +237,7 @@ void Exporter::retain(std::set<Name> keep, Done done) {
   s.schedule();
 }
 
+void Exporter::set_on_idle(std::function<void()> call) { state_->on_idle = std::move(call); }
 bool Exporter::idle() const { return state_->known && state_->dirty.empty() && !state_->commit; }
 
 struct Collector::State {

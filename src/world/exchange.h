@@ -47,6 +47,8 @@ class Exporter {
   void retain(std::set<Name> keep, Done done = {});
   /// True if all that was asked for is stored, as far as the world has said.
   bool idle() const;
+  /// Called each time that idle() has become true.
+  void set_on_idle(std::function<void()> call);
 
  private:
   struct State;
