@@ -25,7 +25,8 @@ def run(bench):
         b_graph = bench.write("b.yaml", f"graph: b\nresources: {{}}\ncollect:\n- kind: file\n  pattern: {b_folder}/\n")
         with Agent(bench, b_graph, "--prefix", prefix, "--hostname", "b", name="b") as b, \
                 Agent(bench, edit(), "--prefix", prefix, "--hostname", "a", name="a") as a:
-            collected = "file[shared]@a"
+            exported, collected = "@@file[shared]", "file[shared]@a"
+            a.wait_for("started", exported)
             b.wait_for("changed", collected)
 
             def mgmt(_):
@@ -33,7 +34,7 @@ def run(bench):
                 for _ in range(ROUNDS):
                     edit()
                     # The report's own time stamps: a's is taken before its commit, b's after its rename.
-                    began = a.wait_for("started", "@@file[shared]")
+                    began = a.wait_for("started", exported)
                     took.append((b.wait_for("changed", collected)["time"] - began["time"]) * 1e6)
                     time.sleep(0.002)
                 return statistics.median(took)

@@ -116,6 +116,7 @@ int Agent::run() {
 void Agent::adopt(std::shared_ptr<const ResourceGraph> graph) {
   if (ending_) return;
   base_ = std::move(graph);
+  graph_is_new_ = true;
   settled_fine_ = false;
   if (!command_.graphviz.empty()) write_graphviz();
   // What an earlier run of this agent has exported, and this graph doesn't, is withdrawn.
@@ -158,7 +159,6 @@ void Agent::reload() {
   if (!next.messages.empty()) report_.emit(report::Notice{Level::Info, next.messages});
   file_ = std::move(next);
   adopt(file_.graph);
-  ::malloc_trim(0);
 }
 
 void Agent::write_graphviz() {
@@ -174,8 +174,8 @@ void Agent::write_graphviz() {
 void Agent::on_settled(bool all_fine) {
   settled_fine_ = all_fine;
   if (command_.asks_for_convergence()) return end(all_fine ? kOk : kResourceFailed, all_fine ? "converged" : "settled with failures");
-  // What the start took and nobody needs any more goes back.
-  ::malloc_trim(0);
+  // What a graph took and nobody needs any more goes back, once nothing waits for it.
+  if (std::exchange(graph_is_new_, false)) trim_timer_.after(1s, [] { ::malloc_trim(0); });
 }
 
 void Agent::on_signal(int signal) {

@@ -49,9 +49,11 @@ class Agent {
   std::unique_ptr<events::FileWatcher::Watch> file_watch_;
   Loop::Timer reload_timer_{loop_};
   Loop::Timer max_runtime_{loop_};
+  Loop::Timer trim_timer_{loop_};
   std::shared_ptr<const ResourceGraph> base_;
   Declarations collected_;
   bool collecting_ = false;  // the first answer of the world is not there yet
+  bool graph_is_new_ = false;
   bool settled_fine_ = false;
   bool ending_ = false;
   int exit_code_ = kOk;

@@ -62,9 +62,9 @@ def wait_until(condition, what, seconds=20):
 
 
 def read(path):
-    """The file's content, or None if it isn't there."""
+    """The file's content, or None if it isn't there. Never waits for a FIFO's writer."""
     try:
-        with open(path) as file:
+        with open(path, opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
             return file.read()
     except (FileNotFoundError, NotADirectoryError):
         return None

@@ -104,6 +104,8 @@ void Engine::load(std::shared_ptr<const ResourceGraph> next) {
       hold(*instances[v]);
     }
   }
+  // What goes is let go only when its successors watch: what both watch stays armed.
+  std::vector<std::unique_ptr<Instance>> gone;
   for (auto& old : instances_) {
     if (!old) continue;
     auto* extras = old->extras_if_any();
@@ -112,8 +114,8 @@ void Engine::load(std::shared_ptr<const ResourceGraph> next) {
     holding_ -= old->holds - (old->timed_out && old->runs == Instance::Runs::Blocking ? 1 : 0);
     old->retry_due = false;
     old->holds = 0;
-    if (old->running) retire(*old);
-    if (old->running) retired_.push_back(std::move(old));
+    retire(*old);
+    (old->running ? retired_ : gone).push_back(std::move(old));
   }
   instances_ = std::move(instances);
   std::shared_ptr<const ResourceGraph> before = std::exchange(graph_, std::move(next));
@@ -442,7 +444,6 @@ void Engine::end_run(Instance& instance, Schedule::Result result) {
 
 void Engine::retire(Instance& instance) {
   instance.retired = true;
-  instance.subscriptions.clear();
   if (auto* extras = instance.extras_if_any()) {
     extras->retry.cancel();
     extras->poll.cancel();

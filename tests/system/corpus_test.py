@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Graphs from the field: those whose kinds there are pass `mgmt check`, the others are refused for the right reason.
+
+The corpus isn't part of the repository: $MGMT_YAML_CORPUS, or ../shared/corpus/yaml beside it.
+"""
+
+import os
+import re
+
+import mgmt_test
+from mgmt_test import Skip, check, command, equal, read
+
+CORPUS = os.environ.get("MGMT_YAML_CORPUS") or os.path.join(os.path.dirname(mgmt_test.REPO), "shared/corpus/yaml")
+
+# Refused for what they say and not for their kinds.
+REFUSED = {}
+
+
+def kinds_of(text):
+    """The kinds that a graph names: the keys that are two spaces below `resources:` or `types:`."""
+    kinds, inside = set(), False
+    for line in text.splitlines():
+        if re.match(r"\S", line):
+            inside = re.match(r"(resources|types):", line) is not None
+        elif inside and (found := re.match(r"  ([a-z][a-z0-9:]*):", line)):
+            kinds.add(found[1])
+    return kinds
+
+
+def known_kinds():
+    done = command("resources")
+    equal(done.returncode, 0, "mgmt resources")
+    return set(re.findall(r"^\s*([a-z][a-z0-9:]*)", done.stdout, re.MULTILINE)) & {"noop", "print", "timer", "exec", "file"}
+
+
+def test_every_graph_of_the_corpus():
+    if not os.path.isdir(CORPUS):
+        # It may be missing in a plain clone, in CI too: it isn't part of the repository.
+        print(f"skip: no corpus at {CORPUS}")
+        return
+    known = known_kinds()
+    equal(len(known), 5, "kinds there are")
+    fine = refused = 0
+    for name in sorted(os.listdir(CORPUS)):
+        if not name.endswith(".yaml"):
+            continue
+        kinds = kinds_of(read(os.path.join(CORPUS, name)))
+        done = command("check", os.path.join(CORPUS, name))
+        said = done.stdout + done.stderr
+        if kinds <= known and name not in REFUSED:
+            equal(done.returncode, 0, f"{name} ({kinds}): {said}")
+            fine += 1
+            continue
+        equal(done.returncode, 2, f"{name} ({kinds}): {said}")
+        want = REFUSED.get(name) or "unknown kind"
+        check(re.search(rf"{re.escape(name)}:\d+:\d+: error: .*{want}", said), f"{name} isn't refused with {want}: {said}")
+        for kind in kinds - known:
+            check(f"`{'svc' if kind == 'service' else kind}`" in said or f"`{kind}`" in said, f"{name}: {kind} isn't named: {said}")
+        refused += 1
+    print(f"     {fine} fine, {refused} refused")
+    check(fine > 20 and refused > 10, "hardly any graph was looked at")
+
+
+if __name__ == "__main__":
+    mgmt_test.main(dict(globals()))
