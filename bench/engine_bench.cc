@@ -12,7 +12,8 @@
 namespace mgmt {
 namespace {
 
-std::shared_ptr<const ResourceGraph> noops(std::size_t size, std::vector<Topology::Edge> edges, std::size_t changed = SIZE_MAX) {
+std::shared_ptr<const ResourceGraph> noops(std::size_t size, std::vector<Topology::Edge> edges,
+                                           std::size_t changed = SIZE_MAX) {
   auto graph = std::make_shared<ResourceGraph>();
   for (std::size_t i = 0; i < size; ++i) {
     auto declaration = std::make_shared<Declaration>();
@@ -65,7 +66,8 @@ double time_to_converge(const std::shared_ptr<const ResourceGraph>& graph) {
   return std::chrono::duration<double, std::nano>(Clock::now() - begin).count();
 }
 
-double time_swap(const std::shared_ptr<const ResourceGraph>& before, const std::shared_ptr<const ResourceGraph>& after) {
+double time_swap(const std::shared_ptr<const ResourceGraph>& before,
+                 const std::shared_ptr<const ResourceGraph>& after) {
   Loop loop;
   report::Report nobody;
   Engine engine(loop, nobody, {});
@@ -96,9 +98,11 @@ int main() {
     chain.push_back({v - 1, v});
     fan.push_back({0, v});
   }
-  for (auto& [name, edges] : {std::pair{"chain", chain}, {"fan-out", fan}, {"random", random_edges(kSize, 2 * kSize)}}) {
+  for (auto& [name, edges] :
+       {std::pair{"chain", chain}, {"fan-out", fan}, {"random", random_edges(kSize, 2 * kSize)}}) {
     auto graph = noops(kSize, edges);
-    fmt::print("{{\"name\": \"{}\", \"ns_per_vertex\": {:.0f}}}\n", name, median([&] { return time_to_converge(graph); }) / kSize);
+    fmt::print("{{\"name\": \"{}\", \"ns_per_vertex\": {:.0f}}}\n", name,
+               median([&] { return time_to_converge(graph); }) / kSize);
   }
   constexpr std::size_t kSwapped = 10'000;
   auto edges = random_edges(kSwapped, 2 * kSwapped);

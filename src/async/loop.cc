@@ -84,15 +84,17 @@ struct Loop::FdWatch::State : std::enable_shared_from_this<State> {
   bool closed = false;
 
   void wait() {
-    descriptor.async_wait(asio::posix::descriptor_base::wait_read, [self = shared_from_this()](boost::system::error_code failure) {
-      if (failure || self->closed) return;
-      self->ready();
-      if (!self->closed) self->wait();
-    });
+    descriptor.async_wait(asio::posix::descriptor_base::wait_read,
+                          [self = shared_from_this()](boost::system::error_code failure) {
+                            if (failure || self->closed) return;
+                            self->ready();
+                            if (!self->closed) self->wait();
+                          });
   }
 };
 
-Loop::FdWatch::FdWatch(Loop& loop, int fd, std::move_only_function<void()> ready) : state_(std::make_shared<State>(loop.io(), fd)) {
+Loop::FdWatch::FdWatch(Loop& loop, int fd, std::move_only_function<void()> ready)
+    : state_(std::make_shared<State>(loop.io(), fd)) {
   state_->ready = std::move(ready);
   state_->wait();
 }

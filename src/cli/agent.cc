@@ -5,9 +5,9 @@
 #include <malloc.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <climits>
 #include <csignal>
-#include <cerrno>
 #include <cstdio>
 #include <filesystem>
 
@@ -31,8 +31,12 @@ std::string machine_name() {
 // A part of keys and of a file's name.
 void check_hostname(const std::string& name) {
   bool good = !name.empty() && name.size() <= 253 && !name.starts_with('.') && !name.starts_with('-');
-  for (char c : name) good &= (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_';
-  if (!good) throw Error(fmt::format("`{}` can't be a host's name", printable(name))).hint("letters, digits, `-`, `_` and dots; --hostname NAME");
+  for (char c : name)
+    good &=
+        (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_';
+  if (!good)
+    throw Error(fmt::format("`{}` can't be a host's name", printable(name)))
+        .hint("letters, digits, `-`, `_` and dots; --hostname NAME");
 }
 
 Duration to_duration(std::chrono::duration<double> seconds) {
@@ -51,7 +55,8 @@ Agent::Agent(RunCommand command, GraphFile file) : command_(std::move(command)),
     if (!::mkdtemp(name.data())) throw Error::system(errno, "making a temporary prefix");
     prefix_ = name;
   } else {
-    prefix_ = command_.prefix.empty() ? world::local::default_prefix() : std::filesystem::absolute(command_.prefix).string();
+    prefix_ =
+        command_.prefix.empty() ? world::local::default_prefix() : std::filesystem::absolute(command_.prefix).string();
   }
 }
 
@@ -72,11 +77,14 @@ void Agent::claim_name() {
   if (!claim) {
     if (Sharing::needed(*file_.graph)) throw Error(claim.error());
     // Nothing is shared: enforcement goes on without.
-    report_.emit(report::Notice{Level::Warning, fmt::format("can't tell whether another agent runs here: {}", claim.error().text()), "--prefix DIR names another folder"});
+    report_.emit(report::Notice{Level::Warning,
+                                fmt::format("can't tell whether another agent runs here: {}", claim.error().text()),
+                                "--prefix DIR names another folder"});
     return;
   }
   if (const auto* holder = std::get_if<world::Holder>(&*claim)) {
-    throw Error(fmt::format("an agent named `{}` already works under {} (pid {}: {})", command_.hostname, prefix_, holder->pid, printable(holder->command)))
+    throw Error(fmt::format("an agent named `{}` already works under {} (pid {}: {})", command_.hostname, prefix_,
+                            holder->pid, printable(holder->command)))
         .hint("--tmp-prefix runs beside it without sharing; --hostname NAME under another name");
   }
   name_.emplace(std::move(std::get<world::local::NameLock>(*claim)));
@@ -84,17 +92,19 @@ void Agent::claim_name() {
 
 int Agent::run() {
   // First: threads inherit what is blocked.
-  signals_ = std::make_unique<events::Signals>(loop_, std::initializer_list<int>{SIGINT, SIGTERM, SIGHUP}, [this](int signal) { on_signal(signal); });
+  signals_ = std::make_unique<events::Signals>(loop_, std::initializer_list<int>{SIGINT, SIGTERM, SIGHUP},
+                                               [this](int signal) { on_signal(signal); });
   raise_descriptor_limit();
   if (auto reader = views::make_reader(command_.view)) report_.add(std::move(reader));
   claim_name();
 
-  Engine::Options options{.noop = command_.noop,
-                          .window = command_.converged_timeout ? to_duration(*command_.converged_timeout) : Duration(0),
-                          .ends_when_settled = command_.asks_for_convergence(),
-                          .once = command_.once || (command_.converged_timeout && command_.converged_timeout->count() == 0),
-                          .sema = command_.sema,
-                          .repair_limit = command_.repair_limit};
+  Engine::Options options{
+      .noop = command_.noop,
+      .window = command_.converged_timeout ? to_duration(*command_.converged_timeout) : Duration(0),
+      .ends_when_settled = command_.asks_for_convergence(),
+      .once = command_.once || (command_.converged_timeout && command_.converged_timeout->count() == 0),
+      .sema = command_.sema,
+      .repair_limit = command_.repair_limit};
   sharing_ = std::make_unique<Sharing>(loop_, prefix_, command_.hostname, report_);
   sharing_->on_collected = [this](const Declarations& all) {
     if (!base_->collects.empty()) load(all);
@@ -152,7 +162,9 @@ void Agent::reload() {
   GraphFile next = load_graph_file(command_.file);
   if (next.text == file_.text && !next.text.empty()) return;
   if (!next.graph) {
-    report_.emit(report::Notice{Level::Error, fmt::format("{} can't be used as it is now: the running graph goes on\n{}", command_.file, next.messages)});
+    report_.emit(report::Notice{
+        Level::Error,
+        fmt::format("{} can't be used as it is now: the running graph goes on\n{}", command_.file, next.messages)});
     file_.text.clear();
     return;
   }
@@ -173,7 +185,8 @@ void Agent::write_graphviz() {
 
 void Agent::on_settled(bool all_fine) {
   settled_fine_ = all_fine;
-  if (command_.asks_for_convergence()) return end(all_fine ? kOk : kResourceFailed, all_fine ? "converged" : "settled with failures");
+  if (command_.asks_for_convergence())
+    return end(all_fine ? kOk : kResourceFailed, all_fine ? "converged" : "settled with failures");
   // What a graph took and nobody needs any more goes back, once nothing waits for it.
   if (std::exchange(graph_is_new_, false)) trim_timer_.after(1s, [] { ::malloc_trim(0); });
 }

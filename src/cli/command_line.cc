@@ -28,14 +28,24 @@ Result<std::string> one_file(std::vector<std::string> words, const std::string& 
   if (words.size() == 2 && words[0] == "yaml") words.erase(words.begin());
   if (!option.empty()) words.push_back(option);
   if (words.size() == 1) return words[0];
-  if (words.empty()) return std::unexpected(Error(fmt::format("`mgmt {}` needs the file with the graph", command)).hint(fmt::format("mgmt {} FILE", command)));
-  return std::unexpected(Error(fmt::format("`mgmt {}` takes one file, not {}: `{}` and `{}`", command, words.size(), printable(words[0]), printable(words[1]))));
+  if (words.empty())
+    return std::unexpected(Error(fmt::format("`mgmt {}` needs the file with the graph", command))
+                               .hint(fmt::format("mgmt {} FILE", command)));
+  return std::unexpected(Error(fmt::format("`mgmt {}` takes one file, not {}: `{}` and `{}`", command, words.size(),
+                                           printable(words[0]), printable(words[1]))));
 }
 
-const std::map<std::string, views::Color> kColors{{"auto", views::Color::Auto}, {"always", views::Color::Always}, {"never", views::Color::Never}};
-const std::map<std::string, views::Format> kFormats{{"auto", views::Format::Auto}, {"lines", views::Format::Lines}, {"terminal", views::Format::Terminal}, {"json", views::Format::Json}, {"none", views::Format::None}};
-const std::map<std::string, report::Notice::Level> kLevels{
-    {"debug", report::Notice::Level::Debug}, {"info", report::Notice::Level::Info}, {"warning", report::Notice::Level::Warning}, {"error", report::Notice::Level::Error}};
+const std::map<std::string, views::Color> kColors{
+    {"auto", views::Color::Auto}, {"always", views::Color::Always}, {"never", views::Color::Never}};
+const std::map<std::string, views::Format> kFormats{{"auto", views::Format::Auto},
+                                                    {"lines", views::Format::Lines},
+                                                    {"terminal", views::Format::Terminal},
+                                                    {"json", views::Format::Json},
+                                                    {"none", views::Format::None}};
+const std::map<std::string, report::Notice::Level> kLevels{{"debug", report::Notice::Level::Debug},
+                                                           {"info", report::Notice::Level::Info},
+                                                           {"warning", report::Notice::Level::Warning},
+                                                           {"error", report::Notice::Level::Error}};
 
 template <class T>
 Result<T> word(const std::map<std::string, T>& words, const std::string& given, std::string_view option) {
@@ -43,7 +53,9 @@ Result<T> word(const std::map<std::string, T>& words, const std::string& given, 
   if (found != words.end()) return found->second;
   std::vector<std::string_view> names;
   for (const auto& [name, value] : words) names.push_back(name);
-  return std::unexpected(Error(fmt::format("{} can be {}, not `{}`", option, enumeration(names, "or"), printable(given))).hint(did_you_mean(given, names)));
+  return std::unexpected(
+      Error(fmt::format("{} can be {}, not `{}`", option, enumeration(names, "or"), printable(given)))
+          .hint(did_you_mean(given, names)));
 }
 
 // The options of one app, for "did you mean".
@@ -81,18 +93,33 @@ Result<Command> parse_command_line(std::vector<std::string> arguments) {
   run_app->add_option("FILE", run_words, "The graph, in YAML (also `yaml FILE`)");
   run_app->add_option("-f,--file", run_option, "The same");
   run_app->add_flag("--once", run.once, "Exit at the first moment of convergence")->group("When it ends");
-  run_app->add_option("--converged-timeout,--converger-timeout", converged, "Exit after N seconds in which nothing changed (fractions allowed; 0 is --once)")->group("When it ends");
-  run_app->add_flag("--converged-exit", converged_exit, "Exit when converged, as a converged timeout does")->group("When it ends");
-  run_app->add_option("--max-runtime", max_runtime, "Exit after N seconds in any case (7 if it had not converged)")->group("When it ends");
+  run_app
+      ->add_option("--converged-timeout,--converger-timeout", converged,
+                   "Exit after N seconds in which nothing changed (fractions allowed; 0 is --once)")
+      ->group("When it ends");
+  run_app->add_flag("--converged-exit", converged_exit, "Exit when converged, as a converged timeout does")
+      ->group("When it ends");
+  run_app->add_option("--max-runtime", max_runtime, "Exit after N seconds in any case (7 if it had not converged)")
+      ->group("When it ends");
   run_app->add_flag("-n,--noop,--dry-run", run.noop, "Only check, and say what would change")->group("What it does");
   run_app->add_option("--sema", run.sema, "Run at most N resources at the same time")->group("What it does");
-  run_app->add_option("--repair-limit", run.repair_limit, "Slow down a resource that is changed back more than N times in 10 s")->capture_default_str()->group("What it does");
-  run_app->add_flag("--no-watch", run.no_watch, "Don't follow the file: go on with the graph as it was read")->group("What it does");
+  run_app
+      ->add_option("--repair-limit", run.repair_limit,
+                   "Slow down a resource that is changed back more than N times in 10 s")
+      ->capture_default_str()
+      ->group("What it does");
+  run_app->add_flag("--no-watch", run.no_watch, "Don't follow the file: go on with the graph as it was read")
+      ->group("What it does");
   run_app->add_option("--hostname", run.hostname, "The name that other agents know this one by")->group("Who it is");
   run_app->add_option("--prefix", run.prefix, "The folder for what agents share and keep")->group("Who it is");
-  run_app->add_flag("--tmp-prefix", run.tmp_prefix, "Use a temporary one, shared with nobody, removed at the end")->group("Who it is");
-  run_app->add_option("-g,--graphviz", run.graphviz, "Write the graph as dot text here, and a picture beside it if `dot` is installed")->group("What it shows");
-  run_app->add_option("--report", format, "lines, terminal, json (one object a line) or none; auto: by what stdout is")->group("What it shows");
+  run_app->add_flag("--tmp-prefix", run.tmp_prefix, "Use a temporary one, shared with nobody, removed at the end")
+      ->group("Who it is");
+  run_app
+      ->add_option("-g,--graphviz", run.graphviz,
+                   "Write the graph as dot text here, and a picture beside it if `dot` is installed")
+      ->group("What it shows");
+  run_app->add_option("--report", format, "lines, terminal, json (one object a line) or none; auto: by what stdout is")
+      ->group("What it shows");
   run_app->add_option("--color", color, "auto, always or never")->group("What it shows");
   run_app->add_option("--log-level", level, "debug, info, warning or error")->group("What it shows");
   run_app->footer(
@@ -143,12 +170,17 @@ Result<Command> parse_command_line(std::vector<std::string> arguments) {
     find_chosen();
     // The first that was not expected, in the order in which it was written.
     std::vector<std::string> extras = app.remaining(true);
-    auto first = std::ranges::find_if(arguments, [&](const std::string& given) { return std::ranges::find(extras, given) != extras.end(); });
+    auto first = std::ranges::find_if(
+        arguments, [&](const std::string& given) { return std::ranges::find(extras, given) != extras.end(); });
     std::string word = first != arguments.end() ? *first : error.what();
     bool option = word.starts_with('-');
     std::string where = chosen == &app ? "mgmt" : "mgmt " + chosen->get_name();
     std::string hint = nearest_option(*chosen, word.substr(0, word.find('=')));
-    return std::unexpected(Error(fmt::format("{} has no {} `{}`", where, option ? "option" : chosen == &app ? "command" : "argument", printable(word)))
+    return std::unexpected(Error(fmt::format("{} has no {} `{}`", where,
+                                             option           ? "option"
+                                             : chosen == &app ? "command"
+                                                              : "argument",
+                                             printable(word)))
                                .hint(hint.empty() ? fmt::format("`{} --help` lists what there is", where) : hint));
   } catch (const CLI::ParseError& error) {
     find_chosen();
@@ -164,9 +196,11 @@ Result<Command> parse_command_line(std::vector<std::string> arguments) {
     run.file = *file;
     if (converged_exit && converged < 0) converged = 0;
     if (converged >= 0) run.converged_timeout = std::chrono::duration<double>(converged);
-    if (max_runtime < 0 || run.sema < 0) return std::unexpected(Error(fmt::format("{} can't be negative", max_runtime < 0 ? "--max-runtime" : "--sema")));
+    if (max_runtime < 0 || run.sema < 0)
+      return std::unexpected(Error(fmt::format("{} can't be negative", max_runtime < 0 ? "--max-runtime" : "--sema")));
     if (max_runtime > 0) run.max_runtime = std::chrono::duration<double>(max_runtime);
-    if (run.tmp_prefix && !run.prefix.empty()) return std::unexpected(Error("--prefix and --tmp-prefix exclude each other"));
+    if (run.tmp_prefix && !run.prefix.empty())
+      return std::unexpected(Error("--prefix and --tmp-prefix exclude each other"));
     auto color_value = word(kColors, color, "--color");
     if (!color_value) return std::unexpected(color_value.error());
     auto format_value = word(kFormats, format, "--report");

@@ -44,13 +44,16 @@ TEST(CommandLine, MistakesNameWhatIsWrongAndWhatIsNear) {
   EXPECT_EQ(complaint({"rnu", "g"}), "mgmt has no command `rnu` | did you mean `run`?");
   EXPECT_EQ(complaint({"run"}), "`mgmt run` needs the file with the graph | mgmt run FILE");
   EXPECT_EQ(complaint({"run", "a", "b"}), "`mgmt run` takes one file, not 2: `a` and `b` | ");
-  EXPECT_EQ(complaint({"run", "a", "--color", "alwys"}), "--color can be always, auto or never, not `alwys` | did you mean `always`?");
-  EXPECT_EQ(complaint({"run", "a", "--prefix", "/x", "--tmp-prefix"}), "--prefix and --tmp-prefix exclude each other | ");
+  EXPECT_EQ(complaint({"run", "a", "--color", "alwys"}),
+            "--color can be always, auto or never, not `alwys` | did you mean `always`?");
+  EXPECT_EQ(complaint({"run", "a", "--prefix", "/x", "--tmp-prefix"}),
+            "--prefix and --tmp-prefix exclude each other | ");
 }
 
 TEST(CommandLine, HelpOfEachCommandAndOfAll) {
   EXPECT_NE(std::get<HelpCommand>(*parse_command_line({})).text.find("mgmt run web.yaml"), std::string::npos);
-  EXPECT_NE(std::get<HelpCommand>(*parse_command_line({"run", "--help"})).text.find("--converged-timeout"), std::string::npos);
+  EXPECT_NE(std::get<HelpCommand>(*parse_command_line({"run", "--help"})).text.find("--converged-timeout"),
+            std::string::npos);
   EXPECT_TRUE(std::holds_alternative<VersionCommand>(*parse_command_line({"--version"})));
 }
 

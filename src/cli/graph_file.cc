@@ -56,7 +56,8 @@ void write_picture(const ResourceGraph& graph, const std::string& path) {
   if (failure == 0)
     while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) continue;
   ::unlink(source.c_str());
-  if (failure == ENOENT) throw Error("no picture without Graphviz's `dot`").hint("apt install graphviz, or ask for a .dot file");
+  if (failure == ENOENT)
+    throw Error("no picture without Graphviz's `dot`").hint("apt install graphviz, or ask for a .dot file");
   if (failure != 0) throw Error::system(failure, "starting dot");
   if (status != 0) throw Error(fmt::format("dot could not draw {}", path));
 }

@@ -33,7 +33,8 @@ struct Perform {
     GraphFile file = load_graph_file(command.file);
     std::fputs(file.messages.c_str(), stderr);
     if (!file.graph) return kBadInput;
-    fmt::print("{}: fine: {}, {}\n", command.file, counted(file.graph->vertices.size(), "resource"), counted(file.graph->edges.size(), "edge"));
+    fmt::print("{}: fine: {}, {}\n", command.file, counted(file.graph->vertices.size(), "resource"),
+               counted(file.graph->edges.size(), "edge"));
     return kOk;
   }
 
@@ -47,7 +48,9 @@ struct Perform {
   }
 
   int operator()(const ResourcesCommand& command) const {
-    ReferenceForm form = command.json ? ReferenceForm::Json : command.markdown ? ReferenceForm::Markdown : ReferenceForm::Text;
+    ReferenceForm form = command.json       ? ReferenceForm::Json
+                         : command.markdown ? ReferenceForm::Markdown
+                                            : ReferenceForm::Text;
     try {
       std::fputs(reference(all_tables(), command.kind, form).c_str(), stdout);
     } catch (const Error& error) {

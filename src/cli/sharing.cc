@@ -9,7 +9,8 @@
 
 namespace mgmt::cli {
 
-Sharing::Sharing(Loop& loop, std::string prefix, std::string host, report::Report& report) : loop_(loop), prefix_(std::move(prefix)), host_(std::move(host)), report_(report) {}
+Sharing::Sharing(Loop& loop, std::string prefix, std::string host, report::Report& report)
+    : loop_(loop), prefix_(std::move(prefix)), host_(std::move(host)), report_(report) {}
 Sharing::~Sharing() = default;
 
 // One's own exports are collected like those of others: until they have come back, something is still to be done.
@@ -40,13 +41,17 @@ bool Sharing::needed(const ResourceGraph& graph) {
 }
 
 world::ExportId Sharing::id_of(const Declaration& declaration) const {
-  return {.writer = host_, .to = std::string(world::kToAll), .kind = std::string(declaration.kind->name), .name = declaration.name};
+  return {.writer = host_,
+          .to = std::string(world::kToAll),
+          .kind = std::string(declaration.kind->name),
+          .name = declaration.name};
 }
 
 void Sharing::open() {
   if (world_) return;
   auto warn = [this](const std::string& text) { report_.emit(report::Notice{report::Notice::Level::Warning, text}); };
-  world_ = std::make_unique<world::local::LocalWorld>(loop_, world::local::LocalWorld::Options{.prefix = prefix_, .warn = warn});
+  world_ = std::make_unique<world::local::LocalWorld>(
+      loop_, world::local::LocalWorld::Options{.prefix = prefix_, .warn = warn});
   exporter_ = std::make_unique<world::Exporter>(loop_, *world_, host_, warn);
   exporter_->set_on_idle([this] { maybe_idle(); });
 }
@@ -71,7 +76,8 @@ void Sharing::follow(const ResourceGraph& graph, bool read_only) {
   kinds_ = kinds;
   if (!collector_) {
     auto warn = [this](const std::string& text) { report_.emit(report::Notice{report::Notice::Level::Warning, text}); };
-    collector_ = std::make_unique<world::Collector>(loop_, *world_, host_, std::move(kinds), [this](const world::Collected& news) { decode(news); }, warn);
+    collector_ = std::make_unique<world::Collector>(
+        loop_, *world_, host_, std::move(kinds), [this](const world::Collected& news) { decode(news); }, warn);
   } else {
     collector_->set_kinds(std::move(kinds));
   }
@@ -82,7 +88,9 @@ void Sharing::decode(const world::Collected& news) {
   for (const world::Exported& exported : news.put) {
     Result<Declaration> declaration = wire::decode(exported.id, exported.bytes);
     if (!declaration) {
-      report_.emit(report::Notice{report::Notice::Level::Warning, fmt::format("what host {} exports as {}[{}] can't be used: {}", exported.id.writer, exported.id.kind, exported.id.name, declaration.error().text())});
+      report_.emit(report::Notice{report::Notice::Level::Warning,
+                                  fmt::format("what host {} exports as {}[{}] can't be used: {}", exported.id.writer,
+                                              exported.id.kind, exported.id.name, declaration.error().text())});
       collected_.erase(exported.id);
       continue;
     }
@@ -103,10 +111,11 @@ void Sharing::publish(const Declaration& declaration, std::move_only_function<vo
   }
   world::ExportId id = id_of(declaration);
   published_[id] = *bytes;
-  exporter_->publish({.kind = id.kind, .name = id.name}, std::move(*bytes), [this, id, done = std::move(done)](Result<bool> result) mutable {
-    if (!result) published_.erase(id);
-    done(std::move(result));
-  });
+  exporter_->publish({.kind = id.kind, .name = id.name}, std::move(*bytes),
+                     [this, id, done = std::move(done)](Result<bool> result) mutable {
+                       if (!result) published_.erase(id);
+                       done(std::move(result));
+                     });
 }
 
 }  // namespace mgmt::cli

@@ -36,7 +36,8 @@ class Topology {
   std::vector<VertexId> topological_order() const;
 
  private:
-  static std::span<const VertexId> slice(const std::vector<VertexId>& ids, const std::vector<std::uint32_t>& start, VertexId vertex) {
+  static std::span<const VertexId> slice(const std::vector<VertexId>& ids, const std::vector<std::uint32_t>& start,
+                                         VertexId vertex) {
     return {ids.data() + start[vertex], ids.data() + start[vertex + 1]};
   }
 

@@ -90,16 +90,17 @@ struct Progress {
 struct Summary {
   std::size_t resources = 0, changed = 0, repaired = 0, failed = 0, blocked = 0;
   bool dry = false;
-  double elapsed = 0;         // seconds
-  double serial = 0;          // the sum of what each resource's first run took
-  double critical = 0;        // the longest chain of them
-  double first_pass = 0;      // from the start until each resource had run once; 0: not known
+  double elapsed = 0;     // seconds
+  double serial = 0;      // the sum of what each resource's first run took
+  double critical = 0;    // the longest chain of them
+  double first_pass = 0;  // from the start until each resource had run once; 0: not known
   std::vector<std::string> critical_path = {};
   /// "converged", "settled with failures", "stopped by SIGTERM", "--max-runtime reached"
   std::string outcome;
 };
 
-using Body = std::variant<GraphStarted, Started, Changed, Fine, Failed, Output, Notice, Converged, Settled, Durable, Progress, Summary>;
+using Body = std::variant<GraphStarted, Started, Changed, Fine, Failed, Output, Notice, Converged, Settled, Durable,
+                          Progress, Summary>;
 
 struct Event {
   std::chrono::system_clock::time_point time;

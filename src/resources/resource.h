@@ -16,8 +16,8 @@
 #include <string_view>
 #include <vector>
 
-#include "src/resources/kind.h"
 #include "src/report/report.h"
+#include "src/resources/kind.h"
 #include "src/value/delta.h"
 
 namespace mgmt {

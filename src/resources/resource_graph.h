@@ -26,7 +26,9 @@ struct Collect {
   bool allow_exec = false;
   SourcePos pos;
 
-  friend bool operator==(const Collect& a, const Collect& b) { return a.kind == b.kind && a.pattern == b.pattern && a.allow_exec == b.allow_exec; }
+  friend bool operator==(const Collect& a, const Collect& b) {
+    return a.kind == b.kind && a.pattern == b.pattern && a.allow_exec == b.allow_exec;
+  }
 };
 
 struct ResourceGraph {

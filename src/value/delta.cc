@@ -16,7 +16,8 @@ namespace {
 // Content as sizes: a hash tells a person nothing.
 std::string side(const Value& value) {
   if (const auto* map = value.get_if<Map>(); map && map->size() == 2 && (*map)[1].first == "size") {
-    return counted(static_cast<std::size_t>((*map)[1].second.get<std::int64_t>()), "byte") + " " + (*map)[0].second.get<std::string>().substr(0, 8);
+    return counted(static_cast<std::size_t>((*map)[1].second.get<std::int64_t>()), "byte") + " " +
+           (*map)[0].second.get<std::string>().substr(0, 8);
   }
   return to_text(value);
 }

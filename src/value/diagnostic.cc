@@ -63,8 +63,8 @@ bool continues_character(char c) { return (static_cast<unsigned char>(c) & 0xc0)
 // The byte at which the character of that column (from 1) begins.
 std::size_t byte_of_column(std::string_view line, std::size_t column) {
   std::size_t at = 0;
-  for (std::size_t seen = 1; at < line.size() && seen < column; ++seen)
-    do ++at;
+  for (std::size_t seen = 1; at < line.size() && seen < column; ++seen) do
+      ++at;
     while (at < line.size() && continues_character(line[at]));
   return at;
 }
@@ -82,7 +82,8 @@ std::size_t word_length(std::string_view rest) {
 
 std::string render(const Diagnostic& diagnostic, std::string_view file_name, std::string_view source) {
   static constexpr std::string_view kLevels[] = {"error", "warning", "note"};
-  std::string out = fmt::format("{}: {}: {}\n", place(file_name, diagnostic.pos), kLevels[static_cast<int>(diagnostic.level)], diagnostic.text);
+  std::string out = fmt::format("{}: {}: {}\n", place(file_name, diagnostic.pos),
+                                kLevels[static_cast<int>(diagnostic.level)], diagnostic.text);
   std::string_view line = diagnostic.pos.line == 0 ? std::string_view() : line_of(source, diagnostic.pos.line);
   if (!line.empty()) {
     constexpr std::size_t kBefore = 60, kShown = 100;
@@ -93,12 +94,14 @@ std::string render(const Diagnostic& diagnostic, std::string_view file_name, std
     while (from + length < line.size() && continues_character(line[from + length])) ++length;
     std::string before = printable(line.substr(from, mark - from));
     std::string shown = before + printable(line.substr(mark, from + length - mark));
-    std::size_t indent = static_cast<std::size_t>(std::ranges::count_if(before, [](char c) { return !continues_character(c); }));
+    std::size_t indent =
+        static_cast<std::size_t>(std::ranges::count_if(before, [](char c) { return !continues_character(c); }));
     std::string number = std::to_string(diagnostic.pos.line);
     std::string_view cut_left = from > 0 ? "..." : "";
     std::string_view cut_right = from + length < line.size() ? "..." : "";
     out += fmt::format("  {} | {}{}{}\n", number, cut_left, shown, cut_right);
-    out += fmt::format("  {:{}} | {:{}}^{:~<{}}\n", "", number.size(), "", indent + cut_left.size(), "", word_length(line.substr(mark)) - 1);
+    out += fmt::format("  {:{}} | {:{}}^{:~<{}}\n", "", number.size(), "", indent + cut_left.size(), "",
+                       word_length(line.substr(mark)) - 1);
   }
   if (!diagnostic.hint.empty()) out += fmt::format("  hint: {}\n", diagnostic.hint);
   return out;

@@ -7,7 +7,9 @@ namespace mgmt {
 namespace {
 
 TEST(Diagnostic, ShowsTheLineACaretAndTheHint) {
-  Diagnostic d{.pos = {.line = 2, .column = 3}, .text = "unknown parameter `contnet` of file", .hint = "did you mean `content`?"};
+  Diagnostic d{.pos = {.line = 2, .column = 3},
+               .text = "unknown parameter `contnet` of file",
+               .hint = "did you mean `content`?"};
   EXPECT_EQ(render(d, "g.yaml", "graph: g\n  contnet: x\n"),
             "g.yaml:2:3: error: unknown parameter `contnet` of file\n"
             "  2 |   contnet: x\n"

@@ -15,7 +15,8 @@ struct Sha256::State {
 };
 
 Sha256::Sha256() : state_(std::make_unique<State>()) {
-  if (!state_->context || EVP_DigestInit_ex(state_->context, EVP_sha256(), nullptr) != 1) throw Error("SHA-256 is not available in this OpenSSL");
+  if (!state_->context || EVP_DigestInit_ex(state_->context, EVP_sha256(), nullptr) != 1)
+    throw Error("SHA-256 is not available in this OpenSSL");
 }
 
 Sha256::~Sha256() = default;

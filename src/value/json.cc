@@ -16,14 +16,16 @@ namespace json = boost::json;
 
 std::string base64(std::string_view bytes) {
   std::string out((bytes.size() + 2) / 3 * 4 + 1, '\0');
-  int size = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()), reinterpret_cast<const unsigned char*>(bytes.data()), static_cast<int>(bytes.size()));
+  int size = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()),
+                             reinterpret_cast<const unsigned char*>(bytes.data()), static_cast<int>(bytes.size()));
   out.resize(static_cast<std::size_t>(size));
   return out;
 }
 
 Result<std::string> from_base64(std::string_view text) {
   std::string out(text.size() / 4 * 3 + 3, '\0');
-  int size = EVP_DecodeBlock(reinterpret_cast<unsigned char*>(out.data()), reinterpret_cast<const unsigned char*>(text.data()), static_cast<int>(text.size()));
+  int size = EVP_DecodeBlock(reinterpret_cast<unsigned char*>(out.data()),
+                             reinterpret_cast<const unsigned char*>(text.data()), static_cast<int>(text.size()));
   if (size < 0) return std::unexpected(Error("not base64"));
   auto padding = static_cast<std::size_t>(text.ends_with("==") ? 2 : text.ends_with('=') ? 1 : 0);
   out.resize(static_cast<std::size_t>(size) - padding);
@@ -47,7 +49,8 @@ json::value json_of(const Value& value) {
     // Wrapped, so that a map with the one key "base64" can't be taken for bytes.
     json::object object;
     for (const auto& [key, item] : *map) object[key] = json_of(item);
-    return map->size() == 1 && map->front().first == "base64" ? json::value(json::object{{"map", object}}) : json::value(object);
+    return map->size() == 1 && map->front().first == "base64" ? json::value(json::object{{"map", object}})
+                                                              : json::value(object);
   }
   return nullptr;
 }
@@ -74,7 +77,8 @@ Result<Value> value_of(const json::value& value, int depth) {
         if (!decoded) return std::unexpected(decoded.error());
         return Value(std::move(*decoded));
       }
-      if (const auto* wrapped = object->if_contains("map"); wrapped && wrapped->is_object() && wrapped->get_object().contains("base64"))
+      if (const auto* wrapped = object->if_contains("map");
+          wrapped && wrapped->is_object() && wrapped->get_object().contains("base64"))
         object = &wrapped->get_object();
     }
     Map map;
@@ -115,7 +119,8 @@ std::string to_json(const Delta& delta) {
   json::array changes;
   for (const Change& change : delta.changes) {
     json::object object{{"param", change.param}};
-    if (!change.item.empty()) object["item"] = is_utf8(change.item) ? json::value(change.item) : json_of(Value(change.item));
+    if (!change.item.empty())
+      object["item"] = is_utf8(change.item) ? json::value(change.item) : json_of(Value(change.item));
     if (!change.secret) {
       object["before"] = json_of(change.before);
       if (change.known) object["after"] = json_of(change.after);

@@ -7,7 +7,8 @@ namespace mgmt {
 namespace {
 
 TEST(Json, ValuesComeBackAsTheyWere) {
-  Value value(Map{{"a", Value(List{Value(true), Value(std::int64_t{-3}), Value("x\n"), Value("\xff\x01")})}, {"b", Value(Map{{"base64", Value("QQ==")}})}});
+  Value value(Map{{"a", Value(List{Value(true), Value(std::int64_t{-3}), Value("x\n"), Value("\xff\x01")})},
+                  {"b", Value(Map{{"base64", Value("QQ==")}})}});
   Result<Value> back = value_from_json(to_json(value));
   ASSERT_TRUE(back);
   EXPECT_EQ(*back, value);

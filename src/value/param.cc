@@ -28,9 +28,11 @@ namespace {
 Result<Value> check_range(const Param& param, std::int64_t number, Value value) {
   std::string unit = param.unit.empty() ? "" : fmt::format(" {}", param.unit);
   if (param.min && number < *param.min)
-    return std::unexpected(Error(fmt::format("`{}` must be at least {}{}, not {}", param.name, *param.min, unit, number)));
+    return std::unexpected(
+        Error(fmt::format("`{}` must be at least {}{}, not {}", param.name, *param.min, unit, number)));
   if (param.max && number > *param.max)
-    return std::unexpected(Error(fmt::format("`{}` must be at most {}{}, not {}", param.name, *param.max, unit, number)));
+    return std::unexpected(
+        Error(fmt::format("`{}` must be at most {}{}, not {}", param.name, *param.max, unit, number)));
   return value;
 }
 
@@ -42,7 +44,9 @@ Result<Value> check_value(const Param& param, Value value) {
   if (!text) return value;
   if (param.values.size() > 0 && !param.values.contains(*text)) {
     std::string hint = did_you_mean(*text, param.values.span());
-    return std::unexpected(Error(fmt::format("`{}` can be {}, not `{}`", param.name, enumeration(param.values.span(), "or"), printable(*text))).hint(hint));
+    return std::unexpected(Error(fmt::format("`{}` can be {}, not `{}`", param.name,
+                                             enumeration(param.values.span(), "or"), printable(*text)))
+                               .hint(hint));
   }
   if (param.canonical) {
     Result<std::string> canonical = param.canonical(*text);
@@ -75,7 +79,8 @@ Result<Value> parse_int(std::string_view text) {
   std::uint64_t magnitude = 0;
   auto [end, failure] = std::from_chars(digits.data(), digits.data() + digits.size(), magnitude, base);
   constexpr auto kLargest = static_cast<std::uint64_t>(INT64_MAX);
-  bool out_of_range = failure == std::errc::result_out_of_range || (failure == std::errc() && magnitude > kLargest + (negative ? 1 : 0));
+  bool out_of_range = failure == std::errc::result_out_of_range ||
+                      (failure == std::errc() && magnitude > kLargest + (negative ? 1 : 0));
   if (out_of_range) return std::unexpected(Error(fmt::format("`{}` is too large for an int", printable(text))));
   if (failure != std::errc() || end != digits.data() + digits.size())
     return std::unexpected(Error(fmt::format("`{}` is not an int", printable(text))).hint("write a whole number"));
@@ -128,7 +133,9 @@ void Params::set(ParamIndex index, Value value, SourcePos pos) {
 }
 
 bool operator==(const Params& a, const Params& b) {
-  return std::ranges::equal(a.items_, b.items_, [](const Params::Item& x, const Params::Item& y) { return x.index == y.index && x.value == y.value; });
+  return std::ranges::equal(a.items_, b.items_, [](const Params::Item& x, const Params::Item& y) {
+    return x.index == y.index && x.value == y.value;
+  });
 }
 
 }  // namespace mgmt

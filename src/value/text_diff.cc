@@ -24,7 +24,9 @@ std::vector<Op> edit_script(const Lines& a, const Lines& b) {
   std::size_t prefix = 0;
   while (prefix < a.size() && prefix < b.size() && a[prefix] == b[prefix]) ++prefix;
   std::size_t suffix = 0;
-  while (suffix + prefix < a.size() && suffix + prefix < b.size() && a[a.size() - 1 - suffix] == b[b.size() - 1 - suffix]) ++suffix;
+  while (suffix + prefix < a.size() && suffix + prefix < b.size() &&
+         a[a.size() - 1 - suffix] == b[b.size() - 1 - suffix])
+    ++suffix;
   long n = static_cast<long>(a.size() - prefix - suffix), m = static_cast<long>(b.size() - prefix - suffix);
 
   std::vector<Op> middle;
@@ -37,7 +39,8 @@ std::vector<Op> edit_script(const Lines& a, const Lines& b) {
     for (long k = -d; k <= d; k += 2) {
       long x = (k == -d || (k != d && at(v, k - 1) < at(v, k + 1))) ? at(v, k + 1) : at(v, k - 1) + 1;
       long y = x - k;
-      while (x < n && y < m && a[prefix + static_cast<std::size_t>(x)] == b[prefix + static_cast<std::size_t>(y)]) ++x, ++y;
+      while (x < n && y < m && a[prefix + static_cast<std::size_t>(x)] == b[prefix + static_cast<std::size_t>(y)])
+        ++x, ++y;
       at(v, k) = x;
       if (x >= n && y >= m) {
         found = d;
@@ -45,7 +48,9 @@ std::vector<Op> edit_script(const Lines& a, const Lines& b) {
       }
     }
   }
-  auto op = [&](char sign, long x, long y) { middle.push_back({sign, prefix + static_cast<std::size_t>(x), prefix + static_cast<std::size_t>(y)}); };
+  auto op = [&](char sign, long x, long y) {
+    middle.push_back({sign, prefix + static_cast<std::size_t>(x), prefix + static_cast<std::size_t>(y)});
+  };
   if (found < 0) {
     for (long y = m; y-- > 0;) op('+', n, y);
     for (long x = n; x-- > 0;) op('-', x, 0);
@@ -78,7 +83,8 @@ std::vector<Op> edit_script(const Lines& a, const Lines& b) {
 
 std::string unified_diff(std::string_view before, std::string_view after, std::size_t max_lines) {
   if (before == after) return {};
-  if (before.find('\0') != std::string_view::npos || after.find('\0') != std::string_view::npos) return "(binary content differs)\n";
+  if (before.find('\0') != std::string_view::npos || after.find('\0') != std::string_view::npos)
+    return "(binary content differs)\n";
   constexpr std::size_t kContext = 3;
   Lines a = split_lines(before), b = split_lines(after);
   // A missing newline at the end is a difference of the last line.
@@ -108,7 +114,8 @@ std::string unified_diff(std::string_view before, std::string_view after, std::s
       count_a += script[j].sign != '+';
       count_b += script[j].sign != '-';
     }
-    out.push_back(fmt::format("@@ -{},{} +{},{} @@", script[from].a + (count_a > 0), count_a, script[from].b + (count_b > 0), count_b));
+    out.push_back(fmt::format("@@ -{},{} +{},{} @@", script[from].a + (count_a > 0), count_a,
+                              script[from].b + (count_b > 0), count_b));
     for (std::size_t j = from; j < to; ++j) {
       std::string_view line = script[j].sign == '+' ? b[script[j].b] : a[script[j].a];
       bool open_end = line.ends_with('\0');

@@ -18,7 +18,8 @@ namespace fs = std::filesystem;
 using namespace std::chrono_literals;
 
 struct Collect : report::Reader {
-  explicit Collect(std::vector<report::Event>& into, std::function<void(const report::Event&)>& hook) : events(into), on(hook) {}
+  explicit Collect(std::vector<report::Event>& into, std::function<void(const report::Event&)>& hook)
+      : events(into), on(hook) {}
   void on_event(const report::Event& event) override {
     events.push_back(event);
     if (on) on(event);
@@ -101,7 +102,8 @@ struct EngineTest : testing::Test {
     return found;
   }
   std::size_t starts(const std::string& resource) const {
-    return static_cast<std::size_t>(std::ranges::count_if(all<report::Started>(), [&](const auto& s) { return s.resource == resource; }));
+    return static_cast<std::size_t>(
+        std::ranges::count_if(all<report::Started>(), [&](const auto& s) { return s.resource == resource; }));
   }
   std::size_t position(const std::string& resource, bool end) const {
     for (std::size_t i = 0; i < events.size(); ++i) {
@@ -119,7 +121,9 @@ struct EngineTest : testing::Test {
 
 TEST_F(EngineTest, BringsFilesIntoPlaceAndConverges) {
   make();
-  load("resources:\n  file:\n  - {name: a, path: $/a, content: one}\n  - {name: b, path: $/b, content: two, mode: '0600'}\n");
+  load(
+      "resources:\n  file:\n  - {name: a, path: $/a, content: one}\n  - {name: b, path: $/b, content: two, mode: "
+      "'0600'}\n");
   EXPECT_TRUE(settle());
   EXPECT_EQ(content("a"), "one");
   EXPECT_EQ(fs::status(top / "b").permissions(), fs::perms(0600));
@@ -150,7 +154,8 @@ TEST_F(EngineTest, ADriftIsRepairedByEventAndReportedAsOne) {
 TEST_F(EngineTest, OwnWritesCauseNoSecondCheck) {
   make();
   std::string text = "resources:\n  file:\n";
-  for (int i = 0; i < 200; ++i) text += "  - {name: f" + std::to_string(i) + ", path: $/f" + std::to_string(i) + ", content: x, mode: '0640'}\n";
+  for (int i = 0; i < 200; ++i)
+    text += "  - {name: f" + std::to_string(i) + ", path: $/f" + std::to_string(i) + ", content: x, mode: '0640'}\n";
   load(text);
   ASSERT_TRUE(settle());
   Loop::Timer later(loop);
@@ -181,7 +186,8 @@ TEST_F(EngineTest, OrderIsKeptAndIndependentCommandsOverlap) {
 TEST_F(EngineTest, AFailureStopsOnlyWhatDependsOnItAndIsNamedWithItsPlace) {
   make();
   load(
-      "resources:\n  exec:\n  - {name: bad, cmd: 'false'}\n  file:\n  - {name: after, path: $/after, content: x}\n  - {name: free, path: $/free, content: x}\n"
+      "resources:\n  exec:\n  - {name: bad, cmd: 'false'}\n  file:\n  - {name: after, path: $/after, content: x}\n  - "
+      "{name: free, path: $/free, content: x}\n"
       "edges:\n- {name: e, from: {kind: exec, name: bad}, to: {kind: file, name: after}}\n");
   EXPECT_FALSE(settle());
   EXPECT_TRUE(fs::exists(top / "free"));
@@ -228,7 +234,8 @@ TEST_F(EngineTest, NoopSaysWhatWouldChangeOnceAndTouchesNothing) {
   make({.noop = true});
   load("resources:\n  file:\n  - {name: a, path: $/a, content: one, meta: {poll: 1}}\n");
   EXPECT_TRUE(settle());
-  run_until([](const report::Event& event) { return std::holds_alternative<report::Fine>(event.body); });  // by the poll
+  run_until(
+      [](const report::Event& event) { return std::holds_alternative<report::Fine>(event.body); });  // by the poll
   EXPECT_FALSE(fs::exists(top / "a"));
   auto changed = all<report::Changed>();
   ASSERT_EQ(changed.size(), 1u);
@@ -239,7 +246,9 @@ TEST_F(EngineTest, ASwapKeepsWhatIsEqualAndRunsOnlyWhatChanged) {
   make();
   load("resources:\n  file:\n  - {name: a, path: $/a, content: one}\n  - {name: b, path: $/b, content: two}\n");
   ASSERT_TRUE(settle());
-  load("resources:\n  file:\n  - {name: b, path: $/b, content: three}\n  - {name: a, path: $/a, content: one}\n  - {name: c, path: $/c, content: new}\n");
+  load(
+      "resources:\n  file:\n  - {name: b, path: $/b, content: three}\n  - {name: a, path: $/a, content: one}\n  - "
+      "{name: c, path: $/c, content: new}\n");
   ASSERT_TRUE(settle());
   EXPECT_EQ(content("b"), "three");
   EXPECT_EQ(starts("file[a]"), 1u);
@@ -268,7 +277,9 @@ TEST_F(EngineTest, ACommandThatRunsDuringASwapIsFinishedBeforeItsSuccessorStarts
 
 TEST_F(EngineTest, SemaphoresLimitWhatRunsAtOnce) {
   make({.sema = 1});
-  load("resources:\n  exec:\n  - {name: a, cmd: sleep 0.05}\n  - {name: b, cmd: sleep 0.05}\n  - {name: c, cmd: sleep 0.05}\n");
+  load(
+      "resources:\n  exec:\n  - {name: a, cmd: sleep 0.05}\n  - {name: b, cmd: sleep 0.05}\n  - {name: c, cmd: sleep "
+      "0.05}\n");
   ASSERT_TRUE(settle());
   int running = 0;
   for (const auto& event : events) {
@@ -301,7 +312,8 @@ TEST_F(EngineTest, AFightIsSlowedDownWithOneWarning) {
   hook = nullptr;
   auto notices = all<report::Notice>();
   ASSERT_EQ(notices.size(), 1u);
-  EXPECT_NE(notices[0].text.find("file[a] was changed back more than 20 times in 10 s"), std::string::npos) << notices[0].text;
+  EXPECT_NE(notices[0].text.find("file[a] was changed back more than 20 times in 10 s"), std::string::npos)
+      << notices[0].text;
   EXPECT_LE(all<report::Changed>().size(), 25u);
 }
 
@@ -309,7 +321,9 @@ TEST_F(EngineTest, PurgeLeavesWhatAnotherResourceOfTheGraphManages) {
   make();
   fs::create_directory(top / "d");
   std::ofstream(top / "d/stray") << "x";
-  load("resources:\n  file:\n  - {name: d, path: $/d/, state: exists, recurse: true, purge: true}\n  - {name: mine, path: $/d/mine, content: x}\n");
+  load(
+      "resources:\n  file:\n  - {name: d, path: $/d/, state: exists, recurse: true, purge: true}\n  - {name: mine, "
+      "path: $/d/mine, content: x}\n");
   ASSERT_TRUE(settle());
   EXPECT_TRUE(fs::exists(top / "d/mine"));
   EXPECT_FALSE(fs::exists(top / "d/stray"));
@@ -322,8 +336,11 @@ TEST_F(EngineTest, PurgeLeavesWhatAnotherResourceOfTheGraphManages) {
 TEST_F(EngineTest, ManySwapsUnderEventsLeakNothing) {
   make();
   auto count_fds = [] { return std::distance(fs::directory_iterator("/proc/self/fd"), {}); };
-  std::string even = "resources:\n  file:\n  - {name: a, path: $/a, content: even}\n  - {name: b, path: $/x/b, content: b, meta: {retry: 1}}\n  exec:\n  - {name: w, cmd: 'true', watchcmd: sleep 100}\n";
-  std::string odd = "resources:\n  file:\n  - {name: a, path: $/a, content: odd}\n  timer:\n  - {name: t, interval: 1}\n";
+  std::string even =
+      "resources:\n  file:\n  - {name: a, path: $/a, content: even}\n  - {name: b, path: $/x/b, content: b, meta: "
+      "{retry: 1}}\n  exec:\n  - {name: w, cmd: 'true', watchcmd: sleep 100}\n";
+  std::string odd =
+      "resources:\n  file:\n  - {name: a, path: $/a, content: odd}\n  timer:\n  - {name: t, interval: 1}\n";
   auto even_graph = graph(even), odd_graph = graph(odd);
   fs::create_directory(top / "x");
   auto swap = [&](int i) {

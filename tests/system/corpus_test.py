@@ -13,7 +13,7 @@ from mgmt_test import Skip, check, command, equal, read
 CORPUS = os.environ.get("MGMT_YAML_CORPUS") or os.path.join(os.path.dirname(mgmt_test.REPO), "shared/corpus/yaml")
 
 # Refused for what they say and not for their kinds.
-REFUSED = {}
+REFUSED = {name: "`remote` is not supported" for name in ("remote1.yaml", "remote2a.yaml", "remote2b.yaml")}
 
 
 def kinds_of(text):

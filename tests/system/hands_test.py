@@ -112,9 +112,6 @@ class Hands:
             file.seek(0, os.SEEK_END)
             file.write(b"more\n")
 
-    def map_memory(self):
-        by_mmap(self.file())
-
     def change_mode(self):
         os.chmod(self.file(), random.choice([0, 0o600, 0o777, 0o4755]))
 
@@ -229,6 +226,32 @@ def test_random_hands():
         equal(agent.stop(), 0, "exit status")
 
 
+# A write by mmap tells only of its end (IN_CLOSE_WRITE), so it has tests of its own.
+def mapped_writes(at, count, together):
+    path, text = at + "/f", "hello world\n"
+    mgmt_test.write(at + "/graph.yaml", graph(file=[{"name": "f", "path": path, "content": text}]))
+    agent = Agent("graph.yaml", "--repair-limit=1000000", cwd=at)
+    agent.wait_for("converged")
+    for turn in range(count):
+        for _ in range(together):
+            with contextlib.suppress(OSError, ValueError):
+                by_mmap(path)
+        if together == 1:
+            agent.wait_for("changed", repair=True, what=f"the repair of write {turn + 1} by mmap")
+        wait_until(lambda: (agent.read_some(0), read(path) == text)[1], f"the content after write {turn + 1} by mmap", 5)
+    equal(agent.stop(), 0, "exit status")
+
+
+def test_a_write_by_mmap_is_seen():
+    with folder() as at:
+        mapped_writes(at, 100, together=1)
+
+
+def test_a_write_by_mmap_amid_a_repair_is_seen():
+    with folder() as at:
+        mapped_writes(at, long_or_short(2000, 200), together=3)
+
+
 def at_rest(declared, agent, history):
     def right():
         agent.drain()
@@ -237,8 +260,10 @@ def at_rest(declared, agent, history):
     try:
         wait_until(right, "the declared state")
     except AssertionError as late:
-        last = "\n    ".join(history[-12:])
-        raise AssertionError(f"{late}\n  wrong: {declared.wrong()}\n  last hands:\n    {last}{agent.tail()}") from None
+        wrong, last = "\n    ".join(declared.wrong()), "\n    ".join(history[-12:])
+        failed = "\n    ".join(str(e) for e in agent.all("failed")[-5:])
+        text = f"{late}\n  wrong:\n    {wrong}\n  last hands:\n    {last}\n  last failures:\n    {failed}{agent.tail()}"
+        raise AssertionError(text) from None
 
 
 if __name__ == "__main__":

@@ -45,15 +45,18 @@ Error as_error(const std::exception_ptr& failure) {
 
 }  // namespace
 
-std::shared_ptr<AsyncRun> start_async(Loop& loop, AsyncResource& resource, Inputs inputs, std::move_only_function<void(Outcome)> done) {
+std::shared_ptr<AsyncRun> start_async(Loop& loop, AsyncResource& resource, Inputs inputs,
+                                      std::move_only_function<void(Outcome)> done) {
   auto run = std::make_shared<Run>();
   TimePoint begin = Clock::now();
-  asio::co_spawn(loop.io(), check_and_apply(resource, std::move(inputs)),
-                 asio::bind_cancellation_slot(run->signal.slot(), [run, begin, done = std::move(done)](const std::exception_ptr& failure, Outcome outcome) mutable {
-                   if (failure) outcome.error = as_error(failure);
-                   outcome.seconds = std::chrono::duration<float>(Clock::now() - begin).count();
-                   done(std::move(outcome));
-                 }));
+  asio::co_spawn(
+      loop.io(), check_and_apply(resource, std::move(inputs)),
+      asio::bind_cancellation_slot(run->signal.slot(), [run, begin, done = std::move(done)](
+                                                           const std::exception_ptr& failure, Outcome outcome) mutable {
+        if (failure) outcome.error = as_error(failure);
+        outcome.seconds = std::chrono::duration<float>(Clock::now() - begin).count();
+        done(std::move(outcome));
+      }));
   return run;
 }
 

@@ -15,6 +15,7 @@ struct AsyncRun {
   virtual ~AsyncRun() = default;
   virtual void cancel() = 0;
 };
-std::shared_ptr<AsyncRun> start_async(Loop& loop, AsyncResource& resource, Inputs inputs, std::move_only_function<void(Outcome)> done);
+std::shared_ptr<AsyncRun> start_async(Loop& loop, AsyncResource& resource, Inputs inputs,
+                                      std::move_only_function<void(Outcome)> done);
 
 }  // namespace mgmt

@@ -49,7 +49,9 @@ Engine::Engine(Loop& loop, report::Report& report, Options options, Publisher* p
       report_(report),
       options_(options),
       publisher_(publisher),
-      files_(loop, [this](std::string text) { report_.emit(report::Notice{report::Notice::Level::Warning, std::move(text)}); }),
+      files_(
+          loop,
+          [this](std::string text) { report_.emit(report::Notice{report::Notice::Level::Warning, std::move(text)}); }),
       spawner_(loop),
       services_{loop_, files_, spawner_, unsynced_, report_, options.noop},
       graph_(std::make_shared<ResourceGraph>()),
@@ -59,7 +61,8 @@ Engine::Engine(Loop& loop, report::Report& report, Options options, Publisher* p
       progress_timer_(loop),
       stop_timer_(loop),
       pool_(loop, cores(options.threads)) {
-  spawner_.set_warn([this](std::string text) { report_.emit(report::Notice{report::Notice::Level::Warning, std::move(text)}); });
+  spawner_.set_warn(
+      [this](std::string text) { report_.emit(report::Notice{report::Notice::Level::Warning, std::move(text)}); });
 }
 
 Engine::~Engine() { *alive_ = false; }
@@ -109,7 +112,8 @@ void Engine::load(std::shared_ptr<const ResourceGraph> next) {
   for (auto& old : instances_) {
     if (!old) continue;
     auto* extras = old->extras_if_any();
-    if (extras && extras->waiting_for && extras->waiting_for->extras_if_any()->heir == old.get()) extras->waiting_for->extras_if_any()->heir = nullptr;
+    if (extras && extras->waiting_for && extras->waiting_for->extras_if_any()->heir == old.get())
+      extras->waiting_for->extras_if_any()->heir = nullptr;
     if (old->retry_due) --retries_due_;
     holding_ -= old->holds - (old->timed_out && old->runs == Instance::Runs::Blocking ? 1 : 0);
     old->retry_due = false;
@@ -220,7 +224,8 @@ void Engine::start(Instance& instance) {
 
   Inputs inputs{.want_text = dry(instance) && report_.wanted(), .dry = dry(instance)};
   const Kind& kind = *instance.declaration->kind;
-  if (managed_ && kind.views_managed_paths && kind.views_managed_paths(*instance.declaration)) inputs.managed = managed_;
+  if (managed_ && kind.views_managed_paths && kind.views_managed_paths(*instance.declaration))
+    inputs.managed = managed_;
 
   auto timeout = instance.declaration->meta->timeout;
   if (timeout > 0ms && instance.runs != Instance::Runs::Inline)
@@ -238,9 +243,10 @@ void Engine::start(Instance& instance) {
     case Instance::Runs::Blocking: return run_blocking(instance, std::move(inputs));
     case Instance::Runs::Async: {
       auto& resource = static_cast<AsyncResource&>(*instance.resource);
-      instance.extras(loop_).async = start_async(loop_, resource, std::move(inputs), [this, alive = alive_, &instance](Outcome outcome) {
-        if (*alive) finish(instance, std::move(outcome));
-      });
+      instance.extras(loop_).async =
+          start_async(loop_, resource, std::move(inputs), [this, alive = alive_, &instance](Outcome outcome) {
+            if (*alive) finish(instance, std::move(outcome));
+          });
       return;
     }
     case Instance::Runs::Export: return;
@@ -312,7 +318,8 @@ void Engine::on_timeout(Instance& instance) {
   double limit = std::chrono::duration<double>(instance.declaration->meta->timeout).count();
   hold(instance);
   --holding_;  // it isn't waited for
-  fail(instance, Error(fmt::format("timed out after {} s; what it waits for can't be interrupted", limit)), static_cast<float>(limit), Duration(-1));
+  fail(instance, Error(fmt::format("timed out after {} s; what it waits for can't be interrupted", limit)),
+       static_cast<float>(limit), Duration(-1));
 }
 
 void Engine::finish(Instance& instance, Outcome outcome) {
@@ -334,12 +341,15 @@ void Engine::finish(Instance& instance, Outcome outcome) {
     return pump();
   }
   if (instance.retired || stopping_) {
-    if (!outcome.error && !outcome.delta.empty() && !stopping_ && report_.wanted()) report_change(instance, outcome, dry(instance));
+    if (!outcome.error && !outcome.delta.empty() && !stopping_ && report_.wanted())
+      report_change(instance, outcome, dry(instance));
     return end_run(instance, Schedule::Result::Fine);
   }
   if (instance.first_seconds == 0) instance.first_seconds = std::max(outcome.seconds, 1e-9f);
   if (std::exchange(instance.timed_out, false) && outcome.error)
-    outcome.error = Error(fmt::format("timed out after {} s", std::chrono::duration<double>(instance.declaration->meta->timeout).count())).hint("`meta: timeout` sets the limit");
+    outcome.error = Error(fmt::format("timed out after {} s",
+                                      std::chrono::duration<double>(instance.declaration->meta->timeout).count()))
+                        .hint("`meta: timeout` sets the limit");
   if (outcome.error) return fail(instance, *outcome.error, outcome.seconds, Duration(-1));
 
   instance.failures = 0;
@@ -361,7 +371,8 @@ void Engine::report_change(Instance& instance, Outcome& outcome, bool is_dry) {
     std::string text = to_json(outcome.delta);
     auto& extras = instance.extras(loop_);
     if (extras.last_dry == text) {
-      if (report_.wanted()) report_.emit(report::Fine{instance.declaration->id(), static_cast<double>(outcome.seconds)});
+      if (report_.wanted())
+        report_.emit(report::Fine{instance.declaration->id(), static_cast<double>(outcome.seconds)});
       return;
     }
     extras.last_dry = std::move(text);
@@ -381,10 +392,13 @@ void Engine::report_change(Instance& instance, Outcome& outcome, bool is_dry) {
   auto decision = instance.extras(loop_).repairs.repaired(Clock::now(), options_.repair_limit);
   if (decision.pause == 0s) return;
   if (decision.warn) {
-    report_.emit(report::Notice{report::Notice::Level::Warning,
-                                fmt::format("{} was changed back more than {} times in {} s: somebody else writes it too; it is now looked at less often", instance.declaration->id(),
-                                            options_.repair_limit, std::chrono::duration_cast<std::chrono::seconds>(RepairLimit::kPeriod).count()),
-                                "end the other writer, or take the resource out of the graph"});
+    report_.emit(
+        report::Notice{report::Notice::Level::Warning,
+                       fmt::format("{} was changed back more than {} times in {} s: somebody else writes it too; it is "
+                                   "now looked at less often",
+                                   instance.declaration->id(), options_.repair_limit,
+                                   std::chrono::duration_cast<std::chrono::seconds>(RepairLimit::kPeriod).count()),
+                       "end the other writer, or take the resource out of the graph"});
   }
   hold(instance);
   instance.extras(loop_).pause.after(decision.pause, [this, &instance] {
@@ -437,7 +451,9 @@ void Engine::end_run(Instance& instance, Schedule::Result result) {
   }
   Instance::Pending pending = std::exchange(instance.pending, Instance::Pending::Nothing);
   schedule_.done(instance.at, result);
-  if (pending == Instance::Pending::Again || (pending == Instance::Pending::Entry && !(result == Schedule::Result::Fine && instance.resource->is_own_echo()))) mark_dirty(instance);
+  if (pending == Instance::Pending::Again ||
+      (pending == Instance::Pending::Entry && !(result == Schedule::Result::Fine && instance.resource->is_own_echo())))
+    mark_dirty(instance);
   check_stopped();
   pump();
 }
@@ -458,7 +474,8 @@ void Engine::on_look(Instance& instance, Look look) {
     instance.pending = std::max(instance.pending, pending);
     return;
   }
-  if (look == Look::Entry && schedule_.state(instance.at) == Schedule::State::Clean && instance.resource->is_own_echo()) return;
+  if (look == Look::Entry && schedule_.state(instance.at) == Schedule::State::Clean && instance.resource->is_own_echo())
+    return;
   mark_dirty(instance);
   pump();
 }
@@ -475,7 +492,9 @@ void Engine::mark_dirty(Instance& instance) {
 void Engine::hold(Instance& instance) {
   ++holding_;
   // While a graph is being loaded, the vertex is not the schedule's yet.
-  if (instance.holds++ == 0 && instance.at < schedule_.size() && instance.at < instances_.size() && instances_[instance.at].get() == &instance) schedule_.hold(instance.at);
+  if (instance.holds++ == 0 && instance.at < schedule_.size() && instance.at < instances_.size() &&
+      instances_[instance.at].get() == &instance)
+    schedule_.hold(instance.at);
 }
 
 void Engine::unhold(Instance& instance) {
@@ -489,7 +508,8 @@ bool Engine::quiet() const {
   if (retries_due_ == 0) return true;
   if (!options_.once) return false;
   // With --once, what has failed twice is not waited for.
-  return std::ranges::all_of(instances_, [](const auto& instance) { return !instance->retry_due || instance->failures >= 2; });
+  return std::ranges::all_of(instances_,
+                             [](const auto& instance) { return !instance->retry_due || instance->failures >= 2; });
 }
 
 void Engine::consider() {
@@ -519,7 +539,8 @@ void Engine::consider() {
   if (!decision.announce) return;
   emit_progress();
   if (has_failures()) {
-    report_.emit(report::Settled{.failed = schedule_.failed(), .blocked = schedule_.size() - schedule_.clean() - schedule_.failed()});
+    report_.emit(report::Settled{.failed = schedule_.failed(),
+                                 .blocked = schedule_.size() - schedule_.clean() - schedule_.failed()});
   } else {
     report_.emit(report::Converged{generation_});
   }
@@ -541,7 +562,9 @@ void Engine::sync_files(bool announce_after) {
     return [this, announce_after, failure = std::move(failure)] {
       syncing_ = false;
       if (failure.empty()) report_.emit(report::Durable{});
-      else report_.emit(report::Notice{report::Notice::Level::Warning, "what was written may not be on the disk yet: " + failure});
+      else
+        report_.emit(
+            report::Notice{report::Notice::Level::Warning, "what was written may not be on the disk yet: " + failure});
       if (announce_after) consider();
       check_stopped();
     };
@@ -556,7 +579,10 @@ void Engine::progress() {
 void Engine::emit_progress() {
   progress_timer_.cancel();
   if (!report_.wanted()) return;
-  report::Progress progress{.resources = schedule_.size(), .done = schedule_.clean(), .running = schedule_.running(), .failed = schedule_.failed()};
+  report::Progress progress{.resources = schedule_.size(),
+                            .done = schedule_.clean(),
+                            .running = schedule_.running(),
+                            .failed = schedule_.failed()};
   constexpr std::size_t kNamed = 4;
   if (progress.running > 0) {
     for (const auto& instance : instances_) {

@@ -44,10 +44,10 @@ struct Instance {
   std::uint8_t holds = 0;
   bool running = false;
   bool armed = false;
-  bool was_fine = false;       // as declared since its declaration last changed
-  bool timed_out = false;      // its job was abandoned, and has not come back
-  bool retry_due = false;      // a timer will try again
-  bool retired = false;        // its vertex is gone; it ends with its run
+  bool was_fine = false;   // as declared since its declaration last changed
+  bool timed_out = false;  // its job was abandoned, and has not come back
+  bool retry_due = false;  // a timer will try again
+  bool retired = false;    // its vertex is gone; it ends with its run
 
   /// What few instances need.
   struct Extras {

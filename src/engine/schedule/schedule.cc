@@ -14,7 +14,8 @@ std::uint32_t semaphore_size(const std::string& name) {
   return failure == std::errc() && end == name.data() + name.size() && size > 0 ? size : 1;
 }
 
-Schedule::Schedule(const Topology& topology, std::vector<State> initial, std::vector<std::vector<std::string>> semaphores)
+Schedule::Schedule(const Topology& topology, std::vector<State> initial,
+                   std::vector<std::vector<std::string>> semaphores)
     : topology_(&topology), vertices_(topology.size()) {
   for (VertexId v = 0; v < vertices_.size(); ++v) vertices_[v].state = initial[v];
   std::unordered_map<std::string, std::uint32_t> index;
@@ -46,7 +47,10 @@ Schedule::Schedule(const Topology& topology, std::vector<State> initial, std::ve
 }
 
 void Schedule::count(State state, int by) {
-  std::size_t* counter = state == State::Running ? &running_ : state == State::Failed ? &failed_ : state == State::Clean ? &clean_ : nullptr;
+  std::size_t* counter = state == State::Running  ? &running_
+                         : state == State::Failed ? &failed_
+                         : state == State::Clean  ? &clean_
+                                                  : nullptr;
   if (counter) *counter += static_cast<std::size_t>(by);
 }
 
@@ -144,7 +148,8 @@ std::optional<VertexId> Schedule::next() {
   while (true) {
     VertexId id;
     // Who waits for a semaphore was ready before those in the queue.
-    while (!freed_.empty() && (semaphores_[freed_.back()].free == 0 || semaphores_[freed_.back()].waiting.empty())) freed_.pop_back();
+    while (!freed_.empty() && (semaphores_[freed_.back()].free == 0 || semaphores_[freed_.back()].waiting.empty()))
+      freed_.pop_back();
     if (!freed_.empty()) {
       id = semaphores_[freed_.back()].waiting.front();
       semaphores_[freed_.back()].waiting.pop_front();

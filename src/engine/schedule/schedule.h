@@ -46,7 +46,9 @@ class Schedule {
 
   State state(VertexId vertex) const { return vertices_[vertex].state; }
   /// Dirty, but something before it isn't settled.
-  bool blocked(VertexId vertex) const { return vertices_[vertex].state == State::Dirty && vertices_[vertex].blockers > 0; }
+  bool blocked(VertexId vertex) const {
+    return vertices_[vertex].state == State::Dirty && vertices_[vertex].blockers > 0;
+  }
   /// Nothing is running and nothing could: what is still dirty is behind something that failed.
   bool quiet() const { return running_ == 0 && ready_ == 0; }
   std::size_t running() const { return running_; }
@@ -58,7 +60,7 @@ class Schedule {
   struct Vertex {
     std::uint32_t blockers = 0;  // predecessors that aren't settled
     State state = State::Dirty;
-    bool again = false;   // dirty() came while it ran
+    bool again = false;  // dirty() came while it ran
     bool held = false;
     bool queued = false;  // in queue_ or waiting for a semaphore
   };
@@ -68,7 +70,9 @@ class Schedule {
   };
 
   bool settled(const Vertex& vertex) const { return vertex.state == State::Clean && vertex.blockers == 0; }
-  bool ready(const Vertex& vertex) const { return vertex.state == State::Dirty && vertex.blockers == 0 && !vertex.held; }
+  bool ready(const Vertex& vertex) const {
+    return vertex.state == State::Dirty && vertex.blockers == 0 && !vertex.held;
+  }
   void count(State state, int by);
   /// Changes a vertex through `change` and tells those behind it if it became settled or ceased to be.
   template <class Change>

@@ -175,7 +175,8 @@ TEST(Schedule, InvariantsUnderRandomEvents) {
             ASSERT_TRUE(before_is_settled(*v));
             owed.erase(*v);
             for (const char* name : {"x:2", "y"}) {
-              auto holders = std::ranges::count_if(running, [&](VertexId r) { return std::ranges::count(semaphores[r], name) > 0; });
+              auto holders = std::ranges::count_if(
+                  running, [&](VertexId r) { return std::ranges::count(semaphores[r], name) > 0; });
               ASSERT_LE(holders, static_cast<long>(semaphore_size(name)));
             }
           }

@@ -21,7 +21,8 @@ struct Identity {
 struct IdentityHash {
   std::size_t operator()(const Identity& id) const {
     std::size_t hash = std::hash<std::string_view>{}(id.name);
-    return hash ^ (std::hash<const void*>{}(id.kind) * 31) ^ (std::hash<std::string_view>{}(id.origin) * 17) ^ (id.exported ? 1 : 0);
+    return hash ^ (std::hash<const void*>{}(id.kind) * 31) ^ (std::hash<std::string_view>{}(id.origin) * 17) ^
+           (id.exported ? 1 : 0);
   }
 };
 

@@ -25,7 +25,8 @@ ResourceGraph graph(std::vector<std::shared_ptr<const Declaration>> vertices) {
 }
 
 TEST(Sync, EqualIsKeptChangedIsReplacedTheRestComesAndGoes) {
-  SyncPlan plan = plan_sync(graph({noop("a"), noop("b", "1"), noop("c")}), graph({noop("d"), noop("b", "2"), noop("a")}));
+  SyncPlan plan =
+      plan_sync(graph({noop("a"), noop("b", "1"), noop("c")}), graph({noop("d"), noop("b", "2"), noop("a")}));
   EXPECT_EQ(plan.matches[0].old, SyncPlan::kNone);
   EXPECT_EQ(plan.matches[1].old, 1u);
   EXPECT_FALSE(plan.matches[1].same);

@@ -11,7 +11,8 @@
 
 namespace mgmt {
 
-Combined combine(const std::shared_ptr<const ResourceGraph>& base, std::span<const std::shared_ptr<const Declaration>> exported) {
+Combined combine(const std::shared_ptr<const ResourceGraph>& base,
+                 std::span<const std::shared_ptr<const Declaration>> exported) {
   Combined result;
   auto graph = std::make_shared<ResourceGraph>(*base);
   std::set<std::tuple<const Kind*, std::string, std::string>> taken;
@@ -30,7 +31,8 @@ Combined combine(const std::shared_ptr<const ResourceGraph>& base, std::span<con
       taken_in->exported = false;
       taken_in->pos = collect.pos;
       try {
-        if (!collect.pattern.empty() && collect.kind->collect_into) collect.kind->collect_into(*taken_in, collect.pattern);
+        if (!collect.pattern.empty() && collect.kind->collect_into)
+          collect.kind->collect_into(*taken_in, collect.pattern);
       } catch (const Error& error) {
         leave_out(error.text());
         continue;

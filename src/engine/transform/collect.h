@@ -19,6 +19,7 @@ struct Combined {
 
 /// `exported`: decoded declarations with their origin set, as the hosts have them. Those that a `collect:`
 /// of the graph asks for become vertices behind the graph's own, without edges, in the order given.
-Combined combine(const std::shared_ptr<const ResourceGraph>& base, std::span<const std::shared_ptr<const Declaration>> exported);
+Combined combine(const std::shared_ptr<const ResourceGraph>& base,
+                 std::span<const std::shared_ptr<const Declaration>> exported);
 
 }  // namespace mgmt

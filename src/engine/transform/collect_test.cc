@@ -43,7 +43,8 @@ TEST(Collect, AnExecIsTakenOnlyIfAllowedAndAFileOnlyIntoItsPattern) {
   Combined combined = combine(base, all);
   EXPECT_EQ(ids(*combined.graph), (std::vector<std::string>{"file[/etc/motd]@a"}));
   ASSERT_EQ(combined.left_out.size(), 1u);
-  EXPECT_EQ(combined.left_out[0], "exec[true]@a: not collected: an exec is collected only where `collect:` says `allow_exec: true`");
+  EXPECT_EQ(combined.left_out[0],
+            "exec[true]@a: not collected: an exec is collected only where `collect:` says `allow_exec: true`");
   EXPECT_EQ(combined.graph->vertices[0]->kind->managed_path(*combined.graph->vertices[0]), "/srv/in/motd");
 }
 

@@ -7,8 +7,8 @@
 #include "src/events/inotify/file_watcher.h"
 
 #include <dirent.h>
-#include <fmt/format.h>
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/inotify.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -30,7 +30,8 @@
 namespace mgmt::events {
 namespace {
 
-constexpr std::uint32_t kStructure = IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF;
+constexpr std::uint32_t kStructure =
+    IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF;
 // IN_CLOSE_WRITE is for who writes through a mapping, which IN_MODIFY doesn't tell.
 constexpr std::uint32_t kContent = IN_MODIFY | IN_CLOSE_WRITE;
 constexpr std::uint32_t kAppearedOrWent = IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO;
@@ -70,7 +71,8 @@ std::string_view last_component(std::string_view path) {
 }  // namespace
 
 struct FileWatcher::State {
-  State(Loop& loop_in, std::function<void(std::string)> warn_in) : loop(loop_in), warn(std::move(warn_in)), poll_timer(loop_in) {
+  State(Loop& loop_in, std::function<void(std::string)> warn_in)
+      : loop(loop_in), warn(std::move(warn_in)), poll_timer(loop_in) {
     root.path = "/";
     open_inotify();
   }
@@ -242,10 +244,12 @@ void FileWatcher::State::cannot_watch(Folder& folder, int failure) {
   unwatchable.insert(&folder);
   if (failure == EACCES) {
     if (!std::exchange(warned_access, true))
-      warn(fmt::format("{} can't be watched (no permission to read the folder): what lies below is looked at every {} s", folder.path,
-                       std::chrono::duration_cast<std::chrono::seconds>(kPollInterval).count()));
+      warn(
+          fmt::format("{} can't be watched (no permission to read the folder): what lies below is looked at every {} s",
+                      folder.path, std::chrono::duration_cast<std::chrono::seconds>(kPollInterval).count()));
   } else if (!std::exchange(warned, true)) {
-    warn(fmt::format("no inotify {} left (see {}): what can't be watched is looked at every {} s", inotify ? "watches" : "instances",
+    warn(fmt::format("no inotify {} left (see {}): what can't be watched is looked at every {} s",
+                     inotify ? "watches" : "instances",
                      inotify ? "fs.inotify.max_user_watches" : "fs.inotify.max_user_instances",
                      std::chrono::duration_cast<std::chrono::seconds>(kPollInterval).count()));
   }
@@ -462,7 +466,8 @@ void FileWatcher::State::poll() {
   dispatch();
 }
 
-FileWatcher::FileWatcher(Loop& loop, std::function<void(std::string)> warn) : state_(std::make_unique<State>(loop, std::move(warn))) {}
+FileWatcher::FileWatcher(Loop& loop, std::function<void(std::string)> warn)
+    : state_(std::make_unique<State>(loop, std::move(warn))) {}
 FileWatcher::~FileWatcher() { *state_->alive = false; }
 
 std::unique_ptr<FileWatcher::Watch> FileWatcher::watch(const std::string& path, Options options, Call call) {

@@ -59,7 +59,7 @@ class FileWatcher {
   /// How often a path that can't be watched is looked at.
   static constexpr Duration kPollInterval = std::chrono::seconds(2);
 
- struct State;  // file_watcher.cc's own
+  struct State;  // file_watcher.cc's own
 
  private:
   std::unique_ptr<State> state_;

@@ -6,7 +6,11 @@ namespace mgmt {
 namespace {
 
 constexpr Param kParams[] = {
-    {.name = "msg", .type = kStr, .doc = "The text to print. Control characters are shown escaped.", .default_text = "empty", .receives = true},
+    {.name = "msg",
+     .type = kStr,
+     .doc = "The text to print. Control characters are shown escaped.",
+     .default_text = "empty",
+     .receives = true},
     {.name = "refresh_only",
      .type = kBool,
      .doc = "Print only when notified by a resource that changed something, not at the start.",

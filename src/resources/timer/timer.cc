@@ -19,7 +19,9 @@ constexpr ParamIndex kInterval = param_index(kParams, "interval");
 
 class Ticks : public Subscription {
  public:
-  Ticks(Loop& loop, Duration interval, Notify notify) : timer_(loop), interval_(interval), notify_(std::move(notify)) { arm(Clock::now() + interval_); }
+  Ticks(Loop& loop, Duration interval, Notify notify) : timer_(loop), interval_(interval), notify_(std::move(notify)) {
+    arm(Clock::now() + interval_);
+  }
 
  private:
   void arm(TimePoint when) {
@@ -37,7 +39,8 @@ class Ticks : public Subscription {
 
 class Timer : public InlineResource {
  public:
-  Timer(std::shared_ptr<const Declaration> declaration, Loop& loop) : InlineResource(std::move(declaration)), loop_(loop) {}
+  Timer(std::shared_ptr<const Declaration> declaration, Loop& loop)
+      : InlineResource(std::move(declaration)), loop_(loop) {}
 
   void watch(Subscriptions& into, Notify notify) override {
     std::chrono::seconds interval(declaration_->params.get_or<std::int64_t>(kInterval, 1));
