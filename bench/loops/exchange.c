@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// exchange FOLDER ROUNDS: two processes and one SQLite store (WAL, synchronous=NORMAL): the one commits a value and
+// exchange FOLDER ROUNDS REST_MS: two processes and one SQLite store (WAL, synchronous=NORMAL): the one commits a value and
 // touches a small file; the other, watching that file, reads the value and replaces a file. Prints a line of JSON: the
 // time from before the commit to after the rename.
 #include <signal.h>
@@ -52,8 +52,8 @@ static void reader(int done) {
 }
 
 int main(int argc, char** argv) {
-  if (argc < 3 || chdir(argv[1]) != 0) return 2;
-  int rounds = atoi(argv[2]), ends[2];
+  if (argc < 4 || chdir(argv[1]) != 0) return 2;
+  int rounds = atoi(argv[2]), rest_ms = atoi(argv[3]), ends[2];
   int64_t* times = calloc((size_t)rounds, sizeof *times);
   int signal_file = open("signal", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
   if (signal_file < 0 || pipe2(ends, O_CLOEXEC) != 0) die("pipe");
@@ -78,7 +78,7 @@ int main(int argc, char** argv) {
     if (pwrite(signal_file, "1", 1, 0) != 1) die("signal");
     if (read(ends[0], &renamed, sizeof renamed) != sizeof renamed) die("reader");
     times[i] = renamed - began;
-    struct timespec rest = {.tv_nsec = 2000000};
+    struct timespec rest = {.tv_nsec = rest_ms * 1000000L};
     nanosleep(&rest, NULL);
   }
   print_percentiles(times, rounds, 0);

@@ -10,6 +10,7 @@
 #include <csignal>
 #include <cstdio>
 #include <filesystem>
+#include <vector>
 
 #include "src/base/text.h"
 #include "src/engine/transform/collect.h"
@@ -28,15 +29,12 @@ std::string machine_name() {
   return name;
 }
 
-// A part of keys and of a file's name.
-void check_hostname(const std::string& name) {
-  bool good = !name.empty() && name.size() <= 253 && !name.starts_with('.') && !name.starts_with('-');
-  for (char c : name)
-    good &=
-        (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_';
-  if (!good)
-    throw Error(fmt::format("`{}` can't be a host's name", printable(name)))
-        .hint("letters, digits, `-`, `_` and dots; --hostname NAME");
+// nohup(1) means that the run is to outlive its terminal.
+std::vector<int> signals_to_take() {
+  std::vector<int> signals{SIGINT, SIGTERM};
+  struct sigaction hangup{};
+  if (::sigaction(SIGHUP, nullptr, &hangup) == 0 && hangup.sa_handler != SIG_IGN) signals.push_back(SIGHUP);
+  return signals;
 }
 
 Duration to_duration(std::chrono::duration<double> seconds) {
@@ -49,7 +47,7 @@ Duration to_duration(std::chrono::duration<double> seconds) {
 
 Agent::Agent(RunCommand command, GraphFile file) : command_(std::move(command)), file_(std::move(file)) {
   if (command_.hostname.empty()) command_.hostname = machine_name();
-  check_hostname(command_.hostname);
+  if (auto wrong = hostname_error(command_.hostname)) throw Error(*wrong);
   if (command_.tmp_prefix) {
     std::string name = (std::filesystem::temp_directory_path() / ("mgmt-" + command_.hostname + "-XXXXXX")).string();
     if (!::mkdtemp(name.data())) throw Error::system(errno, "making a temporary prefix");
@@ -92,8 +90,7 @@ void Agent::claim_name() {
 
 int Agent::run() {
   // First: threads inherit what is blocked.
-  signals_ = std::make_unique<events::Signals>(loop_, std::initializer_list<int>{SIGINT, SIGTERM, SIGHUP},
-                                               [this](int signal) { on_signal(signal); });
+  signals_ = std::make_unique<events::Signals>(loop_, signals_to_take(), [this](int signal) { on_signal(signal); });
   raise_descriptor_limit();
   if (auto reader = views::make_reader(command_.view)) report_.add(std::move(reader));
   claim_name();
@@ -194,6 +191,7 @@ void Agent::on_settled(bool all_fine) {
 void Agent::on_signal(int signal) {
   if (ending_) {
     // The second one doesn't wait for anything.
+    engine_->kill_commands();
     ::_exit(kSignalBase + signal);
   }
   const char* name = signal == SIGINT ? "SIGINT" : signal == SIGTERM ? "SIGTERM" : "SIGHUP";

@@ -71,6 +71,16 @@ std::string nearest_option(const CLI::App& app, const std::string& word) {
 
 }  // namespace
 
+std::optional<Error> hostname_error(const std::string& name) {
+  bool good = !name.empty() && name.size() <= 253 && !name.starts_with('.') && !name.starts_with('-');
+  for (char c : name)
+    good &=
+        (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_';
+  if (good) return std::nullopt;
+  return Error(fmt::format("`{}` can't be a host's name", printable(name)))
+      .hint("letters, digits, `-`, `_` and dots; --hostname NAME");
+}
+
 Result<Command> parse_command_line(std::vector<std::string> arguments) {
   CLI::App app("mgmt brings a machine to the state that a graph declares, in parallel, and keeps it there.", "mgmt");
   app.set_help_flag();
@@ -199,6 +209,8 @@ Result<Command> parse_command_line(std::vector<std::string> arguments) {
     if (max_runtime < 0 || run.sema < 0)
       return std::unexpected(Error(fmt::format("{} can't be negative", max_runtime < 0 ? "--max-runtime" : "--sema")));
     if (max_runtime > 0) run.max_runtime = std::chrono::duration<double>(max_runtime);
+    if (!run.hostname.empty())
+      if (auto wrong = hostname_error(run.hostname)) return std::unexpected(*wrong);
     if (run.tmp_prefix && !run.prefix.empty())
       return std::unexpected(Error("--prefix and --tmp-prefix exclude each other"));
     auto color_value = word(kColors, color, "--color");

@@ -59,6 +59,9 @@ struct HelpCommand {
 
 using Command = std::variant<RunCommand, CheckCommand, GraphCommand, ResourcesCommand, VersionCommand, HelpCommand>;
 
+/// Why this can't be a host's name (a part of keys, and of a file's name), if it can't.
+std::optional<Error> hostname_error(const std::string& name);
+
 /// `arguments` without the program's name. An Error is the user's: exit 2.
 Result<Command> parse_command_line(std::vector<std::string> arguments);
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Agents of one prefix exchange resources: the article's third demonstration, a changing file, agents killed."""
 
+import hashlib
 import os
 import random
 import sqlite3
@@ -81,14 +82,24 @@ def start(at, name):
     return Agent(f"{name}.yaml", "--hostname", name, "--repair-limit=1000000", cwd=at, prefix=at + "/prefix")
 
 
+def drain_all(agents):
+    for name, agent in agents.items():
+        agent.drain()
+        check(agent.process.poll() is None, lambda: f"{name} ended with {agent.process.returncode}{agent.tail()}")
+
+
 def complete(at, names, last=0):
-    """Every agent's folder holds what all export, with the last content."""
+    """Every agent's folder holds what all export, with the last content, and nothing else stands anywhere."""
     for name in names:
         for host in names:
             for n in range(EXPORTS):
                 want = content(host, n, last if host == names[0] and n == 0 else 0)
                 if read(f"{at}/{name}/{host}-{n}") != want:
                     return False
+        if len(os.listdir(f"{at}/{name}")) != len(names) * EXPORTS:
+            return False
+    strange = [e for e in os.listdir(at) if e not in [*names, "prefix"] and not e.startswith("stderr.") and not e.endswith(".yaml")]
+    equal(strange, [], "what no graph declares")
     return True
 
 
@@ -109,16 +120,11 @@ def collected_versions(agent, resource):
 
 
 def test_a_file_changed_often_is_never_older_after_newer():
-    import hashlib
-
     with folder() as at:
         names = hosts(at)
         agents = {name: start(at, name) for name in names}
 
-        def read_all():
-            for agent in agents.values():
-                agent.drain()
-
+        read_all = lambda: drain_all(agents)
         wait_until(lambda: (read_all(), complete(at, names))[1], "all files at all agents", 60)
         first = names[0]
         shown = {name: -1 for name in names}
@@ -172,10 +178,7 @@ def test_killed_agents_leave_a_sound_store():
                     agent.drain()
             agents[victim] = start(at, victim)
 
-        def read_all():
-            for agent in agents.values():
-                agent.drain()
-
+        read_all = lambda: drain_all(agents)
         wait_until(lambda: (read_all(), complete(at, names, version))[1], "all files at all agents after the kills", 60)
         for agent in agents.values():
             if not agent.all("graph"):

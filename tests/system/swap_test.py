@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Edits of a running graph: swapped in, broken ones refused, and nothing leaks however often."""
 
+import contextlib
 import os
 
 import mgmt_test
-from mgmt_test import Agent, check, equal, folder, graph, long_or_short, measured, read, save, write
+from mgmt_test import Agent, check, equal, folder, graph, long_or_short, measured, read, save, wait_until, write
 
 SWAPS = long_or_short(1000, 100)
 FILES = 50
@@ -107,6 +108,30 @@ def test_a_broken_edit_is_reported_and_the_graph_goes_on():
         agent.wait_for("changed", resource="file[f3]", repair=True, what="a repair while the graph's file is away")
         write(path, version(at, 9))
         agent.wait_for("graph", name="v9", what="the file that came back")
+        equal(agent.stop(), 0, "exit status")
+
+
+def test_swaps_amid_the_writing():
+    """What is equal in both graphs is kept, also while it is being written: the right files, and no others."""
+    count = 300
+    with folder() as at:
+        os.mkdir(at + "/files")
+        files = [{"name": f"f{n}", "path": f"{at}/files/f{n}", "content": f"{n}\n"} for n in range(count)]
+        later = lambda number: graph(name=f"v{number}", file=files, noop=[{"name": f"n{number}"}])
+        write(at + "/graph.yaml", later(0))
+        agent = Agent("graph.yaml", "--repair-limit=1000000", cwd=at)
+        agent.wait_for("started")
+        for number in range(1, 11):
+            save(at + "/graph.yaml", later(number))
+            for n in range(count):
+                with contextlib.suppress(OSError):
+                    os.unlink(f"{at}/files/f{n}")
+            agent.wait_for("graph", name=f"v{number}", what=f"edit {number} swapped in amid the writing")
+        agent.wait_for("converged")
+        there = lambda: sorted(os.listdir(at + "/files")) == sorted(f"f{n}" for n in range(count))
+        wait_until(lambda: (agent.read_some(0), there())[1], "all files, and no others", 10)
+        entries = {name for name in os.listdir(at) if not name.startswith("stderr.")}
+        equal(entries, {"files", "graph.yaml"}, "what is in the folder above")
         equal(agent.stop(), 0, "exit status")
 
 

@@ -380,6 +380,7 @@ void Engine::report_change(Instance& instance, Outcome& outcome, bool is_dry) {
     instance.was_fine = true;
   }
   convergence_.active(Clock::now());
+  changed_since_poll_ |= !is_dry;
   ++(repair ? counters_.repaired : counters_.changed);
   if (report_.wanted()) {
     report_.emit(report::Changed{.resource = instance.declaration->id(),
@@ -518,6 +519,8 @@ void Engine::consider() {
   if (now_quiet) {
     // The kernel queues an event as it happens: once what we did is over, all that it caused can be read.
     files_.drain();
+    // What is polled has no queue: where something failed, it is looked at once more after the last change.
+    if (schedule_.failed() > 0 && std::exchange(changed_since_poll_, false)) files_.poll_now();
     if (stopping_) return;
     now_quiet = quiet();
     if (now_quiet && first_pass_ == 0) first_pass_ = std::chrono::duration<double>(Clock::now() - begin_).count();

@@ -73,6 +73,9 @@ class Engine {
   /// left running.
   void stop(Duration limit, std::move_only_function<void(bool)> stopped);
 
+  /// For an end that waits for nothing: no command outlives it.
+  void kill_commands() { spawner_.kill_all(); }
+
   report::Summary summary() const;
   /// Something failed, or is behind something that did.
   bool has_failures() const;
@@ -148,6 +151,7 @@ class Engine {
   Loop::Timer stop_timer_;
   std::size_t running_ = 0;
   unsigned since_drain_ = 0;
+  bool changed_since_poll_ = false;
   Counters counters_;
   TimePoint begin_ = Clock::now();
   double first_pass_ = 0;  // seconds; see report::Summary

@@ -486,6 +486,10 @@ void FileWatcher::drain() {
   if (state_->inotify) state_->read_events();
 }
 
+void FileWatcher::poll_now() {
+  if (!state_->unwatchable.empty()) state_->poll();
+}
+
 std::size_t FileWatcher::kernel_watches() const { return state_->by_wd.size(); }
 
 namespace {

@@ -53,6 +53,9 @@ class FileWatcher {
   /// that caused it returns: after this, nothing that happened before is still to be told.
   void drain();
 
+  /// Calls for every path that is polled, now instead of at its time.
+  void poll_now();
+
   std::size_t polled_paths() const;
   std::size_t kernel_watches() const;
 

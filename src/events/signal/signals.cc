@@ -11,7 +11,7 @@
 
 namespace mgmt::events {
 
-Signals::Signals(Loop& loop, std::initializer_list<int> signals, std::function<void(int)> call) {
+Signals::Signals(Loop& loop, const std::vector<int>& signals, std::function<void(int)> call) {
   sigset_t set;
   sigemptyset(&set);
   for (int signal : signals) sigaddset(&set, signal);

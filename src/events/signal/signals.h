@@ -4,7 +4,7 @@
 #pragma once
 
 #include <functional>
-#include <initializer_list>
+#include <vector>
 
 #include "src/async/loop.h"
 #include "src/base/fd.h"
@@ -13,7 +13,7 @@ namespace mgmt::events {
 
 class Signals {
  public:
-  Signals(Loop& loop, std::initializer_list<int> signals, std::function<void(int)> call);
+  Signals(Loop& loop, const std::vector<int>& signals, std::function<void(int)> call);
 
  private:
   Fd fd_;

@@ -94,8 +94,9 @@ void GraphReader::read_document(const Event& root) {
         break;
       }
       case kRemote:
-        diagnostics_.error(key.pos, "`remote` is not supported: this graph would run on this machine",
-                           "run mgmt on the host itself, and take the line out");
+        // Without its place: the line would be shown, and its URL often holds a password.
+        diagnostics_.warning({}, "`remote` is not supported: this graph runs on this machine",
+                             "run mgmt on the host itself, and take the line out");
         nodes_.skip_next();
         break;
     }
