@@ -4,7 +4,7 @@
 import os
 
 import mgmt_test
-from mgmt_test import Agent, check, equal, folder, graph, measured, read, run, userns
+from mgmt_test import Agent, equal, folder, graph, read, run, userns
 
 FILES = 1000
 

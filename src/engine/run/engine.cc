@@ -93,7 +93,7 @@ void Engine::load(std::shared_ptr<const ResourceGraph> next) {
       states[v] = schedule_.state(match.old);
       instances[v]->at = v;
       instances[v]->declaration = next->vertices[v];
-      if (instances[v]->resource) instances[v]->resource->adopt(next->vertices[v]);
+      adopt_declaration(*instances[v]);
       continue;
     }
     instances[v] = make_instance(next->vertices[v], v);
@@ -138,6 +138,11 @@ void Engine::load(std::shared_ptr<const ResourceGraph> next) {
                                       .removed = plan.removed.size()});
   }
   pump();
+}
+
+// What runs reads its declaration from another thread: then it is left until it ends.
+void Engine::adopt_declaration(Instance& instance) {
+  if (instance.resource && !instance.running) instance.resource->adopt(instance.declaration);
 }
 
 void Engine::build_schedule(std::vector<Schedule::State> states) {
@@ -439,6 +444,7 @@ void Engine::end_run(Instance& instance, Schedule::Result result) {
   if (!still_occupied) {
     instance.running = false;
     --running_;
+    adopt_declaration(instance);
   }
   if (instance.retired) {
     if (still_occupied) return;
@@ -527,11 +533,11 @@ void Engine::consider() {
   }
   if (now_quiet && !options_.noop) {
     if (options_.ends_when_settled) {
-      sync_files(true);
+      sync_files();
       if (syncing_) return;
     } else if (!sync_timer_.pending() && unsynced_.any()) {
       // Later, and together: a repair isn't held up by the disk.
-      sync_timer_.after(1s, [this] { sync_files(false); });
+      sync_timer_.after(1s, [this] { sync_files(); });
     }
   }
   Convergence::Decision decision = convergence_.ask(Clock::now(), now_quiet);
@@ -550,25 +556,25 @@ void Engine::consider() {
   if (on_settled) on_settled(!has_failures());
 }
 
-void Engine::sync_files(bool announce_after) {
+void Engine::sync_files() {
   if (syncing_) return;
   Unsynced::Batch batch = unsynced_.take();
   if (batch.empty()) return;
   syncing_ = true;
-  pool_.submit([this, announce_after, batch = std::move(batch)]() -> Pool::Done {
+  pool_.submit([this, batch = std::move(batch)]() -> Pool::Done {
     std::string failure;
     try {
       Unsynced::sync(batch);
     } catch (const Error& error) {
       failure = error.text();
     }
-    return [this, announce_after, failure = std::move(failure)] {
+    return [this, failure = std::move(failure)] {
       syncing_ = false;
       if (failure.empty()) report_.emit(report::Durable{});
       else
         report_.emit(
             report::Notice{report::Notice::Level::Warning, "what was written may not be on the disk yet: " + failure});
-      if (announce_after) consider();
+      consider();
       check_stopped();
     };
   });

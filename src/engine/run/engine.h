@@ -90,6 +90,7 @@ class Engine {
   };
 
   std::unique_ptr<Instance> make_instance(std::shared_ptr<const Declaration> declaration, VertexId at);
+  void adopt_declaration(Instance& instance);
   void build_schedule(std::vector<Schedule::State> states);
   void refresh_managed_paths(bool mark_views);
 
@@ -113,7 +114,7 @@ class Engine {
 
   void keep_up();
   void consider();
-  void sync_files(bool announce_after);
+  void sync_files();
   void progress();
   void emit_progress();
   bool quiet() const;

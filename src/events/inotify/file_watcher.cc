@@ -32,7 +32,8 @@ namespace {
 
 constexpr std::uint32_t kStructure =
     IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF;
-// IN_CLOSE_WRITE is for who writes through a mapping, which IN_MODIFY doesn't tell.
+// IN_CLOSE_WRITE is for who writes through a mapping, which IN_MODIFY doesn't tell, and the times of the file tell only
+// of the first write to a page.
 constexpr std::uint32_t kContent = IN_MODIFY | IN_CLOSE_WRITE;
 constexpr std::uint32_t kAppearedOrWent = IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO;
 constexpr int kMaxLinks = 40;  // as the kernel's own limit of links in one path
@@ -402,7 +403,7 @@ void FileWatcher::State::on_name(Folder& folder, std::uint32_t mask, std::string
   auto [begin, end] = folder.entries.equal_range(name);
   for (auto it = begin; it != end; ++it) {
     if (it->second->options.recursive && (mask & kAppearedOrWent)) it->second->stale_tree = true;
-    notify(*it->second, mask & IN_MODIFY ? Event::Content : Event::Entry);
+    notify(*it->second, mask & kContent ? Event::Content : Event::Entry);
   }
   for (Entry* tree : folder.trees) {
     if ((mask & IN_ISDIR) && (mask & kAppearedOrWent)) tree->stale_tree = true;

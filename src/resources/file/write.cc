@@ -71,12 +71,23 @@ class Draft {
     if (::mkdirat(spot_.folder, name_.c_str(), 0700) != 0) throw cannot_create(errno, spot_);
     made_ = true;
     Fd fd(::openat(spot_.folder, name_.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    // Somebody who empties the folder above takes the draft along; no event tells of that, so it is tried again.
+    if (!fd && errno == ENOENT) throw Raced(spot_.shown);
     if (!fd) throw Error::system(errno, "creating " + spot_.shown);
     return fd;
   }
   void make_link(const std::string& target) {
     if (::symlinkat(target.c_str(), spot_.folder, name_.c_str()) != 0) throw cannot_create(errno, spot_);
     made_ = true;
+  }
+
+  /// The same file, to be looked at only; what was open for writing is closed.
+  Fd without_writing(Fd fd) {
+    // A nameless file ends its writing under no name anyway.
+    if (nameless_ >= 0) return fd;
+    Fd path(::openat(spot_.folder, name_.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+    if (!path) throw Raced(spot_.shown);
+    return path;
   }
 
   Spot own() const { return {.folder = spot_.folder, .name = name_.c_str(), .shown = spot_.shown}; }
@@ -214,8 +225,10 @@ struct stat write_file(const Spot& spot, Bytes& bytes, const Attributes& attribu
   bool has_capabilities = old && keep_attributes(found->file.get(), fd.get(), final.mode, spot.shown);
   change_mode(fd.get(), final, attributes, spot);
   if (has_capabilities) keep_capabilities(found->file.get(), fd.get(), spot.shown);
+  // Closed before it has its name: the end of a write under that name is then always somebody else's.
+  Fd written = draft.without_writing(std::move(fd));
   draft.place(found, false);
-  return settled(fd.get(), final, attributes, spot);
+  return settled(written.get(), final, attributes, spot);
 }
 
 struct stat make_folder(const Spot& spot, const Attributes& attributes, const Found* found) {
