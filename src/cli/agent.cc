@@ -114,8 +114,8 @@ int Agent::run() {
       end(settled_fine_ ? kOk : engine_->has_failures() ? kResourceFailed : kNotConverged, "--max-runtime reached");
     });
   }
-  if (!command_.no_watch) follow_file();
   loop_.post([this] { adopt(file_.graph); });
+  if (!command_.no_watch) follow_file();
   loop_.run();
   return exit_code_;
 }
@@ -152,17 +152,19 @@ void Agent::follow_file() {
     // Once it has been quiet for a moment: an editor writes in several steps.
     reload_timer_.after(50ms, [this] { reload(); });
   });
+  // What was saved between the reading and this has told nobody.
+  loop_.post([this] { reload(); });
 }
 
 void Agent::reload() {
   if (ending_) return;
-  GraphFile next = load_graph_file(command_.file);
-  if (next.text == file_.text && !next.text.empty()) return;
+  GraphFile next = load_graph_file(command_.file, file_.fingerprint);
+  if (next.fingerprint == file_.fingerprint) return;
   if (!next.graph) {
     report_.emit(report::Notice{
         Level::Error,
         fmt::format("{} can't be used as it is now: the running graph goes on\n{}", command_.file, next.messages)});
-    file_.text.clear();
+    file_.fingerprint = next.fingerprint;
     return;
   }
   if (!next.messages.empty()) report_.emit(report::Notice{Level::Info, next.messages});

@@ -8,6 +8,8 @@
 
 #include <cerrno>
 #include <filesystem>
+#include <functional>
+#include <string_view>
 
 #include "src/base/error.h"
 #include "src/base/fd.h"
@@ -18,16 +20,19 @@ extern char** environ;
 
 namespace mgmt::cli {
 
-GraphFile load_graph_file(const std::string& path) {
+GraphFile load_graph_file(const std::string& path, std::optional<std::size_t> known) {
   GraphFile file;
+  std::string text;
   try {
     constexpr std::size_t kLargest = std::size_t{1} << 30;
-    file.text = read_file(path, kLargest);
+    text = read_file(path, kLargest);
   } catch (const Error& error) {
     file.messages = fmt::format("{}: error: {}\n", path, error.text());
     return file;
   }
-  yaml::Loaded loaded = yaml::load(file.text, path);
+  file.fingerprint = std::hash<std::string_view>{}(text);
+  if (file.fingerprint == known) return file;
+  yaml::Loaded loaded = yaml::load(text, path);
   file.graph = std::move(loaded.graph);
   file.messages = std::move(loaded.rendered);
   return file;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "src/resources/resource_graph.h"
@@ -11,14 +12,14 @@ namespace mgmt::cli {
 struct GraphFile {
   /// Null if it can't be read or isn't right.
   std::shared_ptr<const ResourceGraph> graph;
-  /// What was read: to see whether an edit changed anything.
-  std::string text;
+  /// Of the text that was read, to see whether an edit changed anything; none if it couldn't be read.
+  std::optional<std::size_t> fingerprint;
   /// All that is to be said of it, errors, warnings and notes, ready to print.
   std::string messages;
 };
 
-/// Reads and parses a file; never throws.
-GraphFile load_graph_file(const std::string& path);
+/// Reads and parses a file; never throws. Text whose fingerprint is `known` isn't parsed: the graph stays null.
+GraphFile load_graph_file(const std::string& path, std::optional<std::size_t> known = std::nullopt);
 
 /// Writes what is drawn of a graph: dot text, or a picture (by extension .svg or .png) made by Graphviz's `dot`.
 /// Throws Error.

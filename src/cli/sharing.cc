@@ -18,6 +18,7 @@ bool Sharing::idle() const {
   if (!exporter_) return true;
   if (!exporter_->idle()) return false;
   if (!collector_) return true;
+  if (!has_heard_) return false;
   const auto& seen = collector_->entries();
   for (const auto& [id, bytes] : published_) {
     if (!kinds_.contains(id.kind)) continue;
@@ -84,6 +85,7 @@ void Sharing::follow(const ResourceGraph& graph, bool read_only) {
 }
 
 void Sharing::decode(const world::Collected& news) {
+  has_heard_ = true;
   for (const world::ExportId& id : news.removed) collected_.erase(id);
   for (const world::Exported& exported : news.put) {
     Result<Declaration> declaration = wire::decode(exported.id, exported.bytes);

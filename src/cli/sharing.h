@@ -55,6 +55,7 @@ class Sharing : public Publisher {
   std::set<world::ExportId> kept_;
   std::set<std::string> kinds_;
   bool read_only_ = false;
+  bool has_heard_ = false;  // of what is exported now
   /// In the order of their ids: the same set makes the same graph.
   std::map<world::ExportId, std::shared_ptr<const Declaration>> collected_;
 };

@@ -44,6 +44,19 @@ def converge_and_repair(limit, value, polls):
         equal(agent.stop(), 0, "exit status")
 
 
+def test_a_folder_made_by_another_is_seen_before_the_end():
+    prefix = userns(("max_inotify_instances", 0))
+    with folder() as at:
+        # Without edges, the wrong way round: each has to be tried again when the one above it is there.
+        mgmt_test.write(at + "/graph.yaml", graph(file=[
+            {"name": "file", "path": f"{at}/d/e/f", "content": "x"},
+            {"name": "inner", "path": f"{at}/d/e/", "state": "exists"},
+            {"name": "outer", "path": f"{at}/d/", "state": "exists"},
+        ]))
+        status, agent = run("graph.yaml", "--once", cwd=at, command=prefix)
+        equal((status, read(f"{at}/d/e/f")), (0, "x"), f"exit status and content; {agent.tail()}")
+
+
 def test_no_instance():
     converge_and_repair("max_inotify_instances", 0, polls=True)
 

@@ -520,7 +520,8 @@ bool Engine::quiet() const {
 }
 
 void Engine::consider() {
-  if (stopping_) return;
+  // Before the first graph there is nothing that could have settled.
+  if (stopping_ || generation_ == 0) return;
   bool now_quiet = quiet();
   if (now_quiet) {
     // The kernel queues an event as it happens: once what we did is over, all that it caused can be read.
