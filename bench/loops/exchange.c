@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// exchange FOLDER ROUNDS REST_MS: two processes and one SQLite store (WAL, synchronous=NORMAL): the one commits a value and
-// touches a small file; the other, watching that file, reads the value and replaces a file. Prints a line of JSON: the
-// time from before the commit to after the rename.
+// exchange FOLDER ROUNDS REST_MS: two processes and one SQLite store (WAL, synchronous=NORMAL): the one commits a value
+// and touches a small file; the other, watching that file, reads the value and replaces a file. Prints a line of JSON:
+// the time from before the commit to after the rename.
 #include <signal.h>
 #include <sqlite3.h>
 #include <sys/inotify.h>
