@@ -187,7 +187,7 @@ void Agent::on_settled(bool all_fine) {
   if (command_.asks_for_convergence())
     return end(all_fine ? kOk : kResourceFailed, all_fine ? "converged" : "settled with failures");
   // What a graph took and nobody needs any more goes back, once nothing waits for it.
-  if (std::exchange(graph_is_new_, false)) trim_timer_.after(1s, [] { ::malloc_trim(0); });
+  if (std::exchange(graph_is_new_, false)) trim_timer_.after(200ms, [] { ::malloc_trim(0); });
 }
 
 void Agent::on_signal(int signal) {
