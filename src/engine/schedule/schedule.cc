@@ -60,6 +60,17 @@ void Schedule::enqueue(VertexId vertex) {
   queue_.push_back(vertex);
 }
 
+void Schedule::note_ready(VertexId id, bool was_ready) {
+  bool is_ready = ready(vertices_[id]);
+  if (is_ready == was_ready) return;
+  if (is_ready) {
+    ++ready_;
+    enqueue(id);
+  } else {
+    --ready_;
+  }
+}
+
 template <class Change>
 void Schedule::update(VertexId id, Change change) {
   Vertex& vertex = vertices_[id];
@@ -70,15 +81,7 @@ void Schedule::update(VertexId id, Change change) {
     count(before, -1);
     count(vertex.state, 1);
   }
-  bool is_ready = ready(vertex);
-  if (is_ready != was_ready) {
-    if (is_ready) {
-      ++ready_;
-      enqueue(id);
-    } else {
-      --ready_;
-    }
-  }
+  note_ready(id, was_ready);
   if (settled(vertex) != was_settled) spread(id, !was_settled);
 }
 
@@ -94,15 +97,7 @@ void Schedule::spread(VertexId from, bool now_settled) {
       Vertex& vertex = vertices_[id];
       bool was_settled = settled(vertex), was_ready = ready(vertex);
       vertex.blockers += now_settled ? -1u : 1u;
-      bool is_ready = ready(vertex);
-      if (is_ready != was_ready) {
-        if (is_ready) {
-          ++ready_;
-          enqueue(id);
-        } else {
-          --ready_;
-        }
-      }
+      note_ready(id, was_ready);
       if (settled(vertex) != was_settled) stack_.push_back(id);
     }
   }

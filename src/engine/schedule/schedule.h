@@ -78,6 +78,7 @@ class Schedule {
   template <class Change>
   void update(VertexId vertex, Change change);
   void spread(VertexId vertex, bool now_settled);
+  void note_ready(VertexId vertex, bool was_ready);
   void enqueue(VertexId vertex);
   bool acquire(VertexId vertex);
   void release(VertexId vertex);
