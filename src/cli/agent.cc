@@ -12,6 +12,7 @@
 #include <filesystem>
 #include <vector>
 
+#include "src/base/path.h"
 #include "src/base/text.h"
 #include "src/engine/transform/collect.h"
 #include "src/world/local/prefix.h"
@@ -73,7 +74,7 @@ void Agent::claim_name() {
   if (command_.noop) return;
   auto claim = world::local::NameLock::claim(prefix_, command_.hostname);
   if (!claim) {
-    if (Sharing::needed(*file_.graph)) throw Error(claim.error());
+    if (Sharing::needed(*file_.graph) || !command_.prefix.empty()) throw Error(claim.error());
     // Nothing is shared: enforcement goes on without.
     report_.emit(report::Notice{Level::Warning,
                                 fmt::format("can't tell whether another agent runs here: {}", claim.error().text()),
@@ -101,7 +102,8 @@ int Agent::run() {
       .ends_when_settled = command_.asks_for_convergence(),
       .once = command_.once || (command_.converged_timeout && command_.converged_timeout->count() == 0),
       .sema = command_.sema,
-      .repair_limit = command_.repair_limit};
+      .repair_limit = command_.repair_limit,
+      .store_folder = clean_path(prefix_) + "/db"};
   sharing_ = std::make_unique<Sharing>(loop_, prefix_, command_.hostname, report_);
   sharing_->on_collected = [this](const Declarations& all) {
     if (!base_->collects.empty()) load(all);
@@ -127,7 +129,9 @@ void Agent::adopt(std::shared_ptr<const ResourceGraph> graph) {
   settled_fine_ = false;
   if (!command_.graphviz.empty()) write_graphviz();
   // What an earlier run of this agent has exported, and this graph doesn't, is withdrawn.
-  if (Sharing::needed(*base_) || (!command_.noop && world::local::has_store(prefix_))) {
+  // A noop run makes no store: one that isn't there is an empty one.
+  bool has_store = world::local::has_store(prefix_);
+  if (command_.noop ? has_store && Sharing::needed(*base_) : has_store || Sharing::needed(*base_)) {
     bool first = !collecting_;
     collecting_ = true;
     sharing_->follow(*base_, command_.noop);

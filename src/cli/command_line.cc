@@ -7,6 +7,7 @@
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
 #include <algorithm>
+#include <cmath>
 #include <map>
 
 #include "src/base/text.h"
@@ -105,7 +106,7 @@ Result<Command> parse_command_line(std::vector<std::string> arguments) {
   run_app->add_flag("--once", run.once, "Exit at the first moment of convergence")->group("When it ends");
   run_app
       ->add_option("--converged-timeout,--converger-timeout", converged,
-                   "Exit after N seconds in which nothing changed (fractions allowed; 0 is --once)")
+                   "Exit after N seconds in which nothing changed (fractions allowed; 0 is --once, below 0 never)")
       ->group("When it ends");
   run_app->add_flag("--converged-exit", converged_exit, "Exit when converged, as a converged timeout does")
       ->group("When it ends");
@@ -168,6 +169,11 @@ Result<Command> parse_command_line(std::vector<std::string> arguments) {
   version_app->set_help_flag();
   version_app->add_flag("-h,--help", help, "Show this help");
 
+  // CLI11 would take the next word for the value of `--flag=`.
+  for (const std::string& word : arguments)
+    if (word.size() > 3 && word.starts_with("--") && word.find('=') == word.size() - 1)
+      return std::unexpected(Error(fmt::format("`{}` has no value behind it", printable(word))));
+
   const CLI::App* chosen = &app;
   auto find_chosen = [&] {
     for (const CLI::App* command : app.get_subcommands()) chosen = command;
@@ -205,6 +211,7 @@ Result<Command> parse_command_line(std::vector<std::string> arguments) {
     if (!file) return std::unexpected(file.error());
     run.file = *file;
     if (converged_exit && converged < 0) converged = 0;
+    if (std::isnan(converged) || std::isnan(max_runtime)) return std::unexpected(Error("a time can't be nan"));
     if (converged >= 0) run.converged_timeout = std::chrono::duration<double>(converged);
     if (max_runtime < 0 || run.sema < 0)
       return std::unexpected(Error(fmt::format("{} can't be negative", max_runtime < 0 ? "--max-runtime" : "--sema")));
@@ -232,6 +239,12 @@ Result<Command> parse_command_line(std::vector<std::string> arguments) {
     auto file = one_file(graph_words, graph_option, "graph");
     if (!file) return std::unexpected(file.error());
     graph.file = *file;
+    bool known = graph.output.empty() || graph.output == "-";
+    for (const char* suffix : {".dot", ".gv", ".svg", ".png"})
+      known |= graph.output.size() > 4 && graph.output.ends_with(suffix);
+    if (!known)
+      return std::unexpected(Error(fmt::format("`{}` names no kind of picture", printable(graph.output)))
+                                 .hint("end it with .dot, .svg or .png; `-` is dot text on stdout"));
     return graph;
   }
   if (chosen == resources_app) return resources;

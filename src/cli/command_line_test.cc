@@ -46,6 +46,9 @@ TEST(CommandLine, MistakesNameWhatIsWrongAndWhatIsNear) {
   EXPECT_EQ(complaint({"run", "a", "b"}), "`mgmt run` takes one file, not 2: `a` and `b` | ");
   EXPECT_EQ(complaint({"run", "a", "--color", "alwys"}),
             "--color can be always, auto or never, not `alwys` | did you mean `always`?");
+  EXPECT_EQ(complaint({"run", "a", "--graphviz=", "--once"}), "`--graphviz=` has no value behind it | ");
+  EXPECT_EQ(complaint({"graph", "a", "-o", "a.pdf"}),
+            "`a.pdf` names no kind of picture | end it with .dot, .svg or .png; `-` is dot text on stdout");
   EXPECT_EQ(complaint({"run", "a", "--hostname", "a/b"}),
             "`a/b` can't be a host's name | letters, digits, `-`, `_` and dots; --hostname NAME");
   EXPECT_EQ(complaint({"run", "a", "--prefix", "/x", "--tmp-prefix"}),

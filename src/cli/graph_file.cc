@@ -24,7 +24,7 @@ GraphFile load_graph_file(const std::string& path, std::optional<std::size_t> kn
   GraphFile file;
   std::string text;
   try {
-    constexpr std::size_t kLargest = std::size_t{1} << 30;
+    constexpr std::size_t kLargest = std::size_t{256} << 20;
     text = read_file(path, kLargest);
   } catch (const Error& error) {
     file.messages = fmt::format("{}: error: {}\n", path, error.text());

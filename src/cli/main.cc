@@ -42,7 +42,7 @@ struct Perform {
     GraphFile file = load_graph_file(command.file);
     std::fputs(file.messages.c_str(), stderr);
     if (!file.graph) return kBadInput;
-    if (command.output.empty()) std::fputs(to_dot(*file.graph).c_str(), stdout);
+    if (command.output.empty() || command.output == "-") std::fputs(to_dot(*file.graph).c_str(), stdout);
     else write_picture(*file.graph, command.output);
     return kOk;
   }
@@ -81,7 +81,10 @@ int main(int argc, char** argv) {
   try {
     Result<cli::Command> command = parse_command_line({argv + 1, argv + argc});
     if (!command) return complain(command.error(), kBadInput);
-    return std::visit(Perform{}, std::move(*command));
+    int code = std::visit(Perform{}, std::move(*command));
+    // What couldn't be printed was not said.
+    if (std::fflush(stdout) != 0 || std::ferror(stdout)) return complain(Error("writing to stdout failed"), kOther);
+    return code;
   } catch (const Error& error) {
     return complain(error, kOther);
   } catch (const std::exception& error) {

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <optional>
+#include <string>
+#include <unordered_map>
 
 #include "src/base/text.h"
 #include "src/frontends/shown.h"
@@ -200,6 +202,24 @@ void GraphBuilder::validate(Diagnostics& diagnostics) const {
   }
 }
 
+// Two resources of one path would undo each other for ever.
+void GraphBuilder::check_paths(Diagnostics& diagnostics) const {
+  std::unordered_map<std::string, const Declaration*> managers;
+  for (VertexId v = 0; v < vertices_.size(); ++v) {
+    const Declaration& declaration = *vertices_[v];
+    if (!declaration.kind->managed_path || declaration.exported || std::ranges::binary_search(broken_, v)) continue;
+    auto path = declaration.kind->managed_path(declaration);
+    if (!path) continue;
+    auto [first, added] = managers.emplace(std::move(*path), &declaration);
+    if (added || first->second->name == declaration.name) continue;  // one declared twice has been told of
+    diagnostics.error(declaration.pos,
+                      fmt::format("{} manages {}, as {} does", printable(declaration.id()), printable(first->first),
+                                  printable(first->second->id())),
+                      fmt::format("it is declared at {} already: one path has one resource",
+                                  place(sources_[first->second->pos.file], first->second->pos)));
+  }
+}
+
 std::shared_ptr<const ResourceGraph> GraphBuilder::finish(Diagnostics& diagnostics) && {
   Index index = make_index(diagnostics);
   std::vector<Topology::Edge> ends;
@@ -208,6 +228,7 @@ std::shared_ptr<const ResourceGraph> GraphBuilder::finish(Diagnostics& diagnosti
   report_cycle(topology, kept, diagnostics);
   check_collects(diagnostics);
   validate(diagnostics);
+  check_paths(diagnostics);
   if (diagnostics.has_errors()) return nullptr;
 
   auto graph = std::make_shared<ResourceGraph>();

@@ -63,6 +63,7 @@ class GraphBuilder {
   class Index;
 
   Index make_index(Diagnostics& diagnostics) const;
+  void check_paths(Diagnostics& diagnostics) const;
   std::vector<std::size_t> resolve_edges(const Index& index, std::vector<Topology::Edge>& ends,
                                          Diagnostics& diagnostics);
   void report_missing(const EdgeEnd& end, Diagnostics& diagnostics);

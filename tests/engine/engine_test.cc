@@ -333,6 +333,23 @@ TEST_F(EngineTest, PurgeLeavesWhatAnotherResourceOfTheGraphManages) {
   EXPECT_FALSE(fs::exists(top / "d/mine"));
 }
 
+TEST_F(EngineTest, TheStoreOfTheAgentIsNobodysToManageAndSurvivesAPurge) {
+  fs::create_directories(top / "prefix/db");
+  std::ofstream(top / "prefix/db/world.db") << "precious";
+  std::ofstream(top / "prefix/stray") << "x";
+  make({.store_folder = (top / "prefix/db").string()});
+  load(
+      "resources:\n  file:\n"
+      "  - {name: purge, path: $/prefix/, state: exists, recurse: true, purge: true, force: true}\n"
+      "  - {name: inside, path: $/prefix/db/world.db, content: zap}\n");
+  EXPECT_FALSE(settle());
+  EXPECT_EQ(content("prefix/db/world.db"), "precious");
+  EXPECT_FALSE(fs::exists(top / "prefix/stray"));
+  auto failed = all<report::Failed>();
+  ASSERT_EQ(failed.size(), 1u);
+  EXPECT_EQ(failed[0].error, (top / "prefix/db/world.db").string() + " belongs to the store of mgmt itself");
+}
+
 TEST_F(EngineTest, ManySwapsUnderEventsLeakNothing) {
   make();
   auto count_fds = [] { return std::distance(fs::directory_iterator("/proc/self/fd"), {}); };

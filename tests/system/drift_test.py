@@ -8,9 +8,9 @@ import os
 import subprocess
 
 import mgmt_test
-from mgmt_test import Agent, check, equal, folder, long_or_short, measured, read, wait_until
+from mgmt_test import Agent, check, equal, folder, measured, read, wait_until
 
-REPEATS = long_or_short(1000, 100)
+REPEATS = 1000
 
 
 class Shell:

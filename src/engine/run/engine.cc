@@ -7,6 +7,7 @@
 #include <thread>
 #include <utility>
 
+#include "src/base/path.h"
 #include "src/engine/run/async_run.h"
 #include "src/engine/run/critical_path.h"
 #include "src/engine/sync/sync.h"
@@ -175,6 +176,7 @@ void Engine::refresh_managed_paths(bool mark_views) {
     if (!declaration->kind->managed_path || declaration->exported) continue;
     if (auto path = declaration->kind->managed_path(*declaration)) paths->push_back(std::move(*path));
   }
+  if (!options_.store_folder.empty()) paths->push_back(options_.store_folder);
   std::ranges::sort(*paths);
   if (managed_ && *managed_ == *paths) return;
   managed_ = std::move(paths);
@@ -259,6 +261,17 @@ void Engine::start(Instance& instance) {
 }
 
 bool Engine::arm(Instance& instance) {
+  const Kind& kind = *instance.declaration->kind;
+  if (kind.managed_path && !options_.store_folder.empty()) {
+    // A file closed by another part of a process takes that process's locks along: the store would be torn.
+    auto path = kind.managed_path(*instance.declaration);
+    if (path && is_within(*path, options_.store_folder)) {
+      fail(instance,
+           Error(*path + " belongs to the store of mgmt itself").hint("another --prefix puts the store elsewhere"), 0,
+           Duration(-1));
+      return false;
+    }
+  }
   try {
     if (instance.declaration->meta->poll != 0s) {
       arm_poll(instance);

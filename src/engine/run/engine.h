@@ -52,6 +52,8 @@ class Engine {
     std::uint32_t repair_limit = 1000;
     /// 0: as many as the machine has cores.
     unsigned threads = 0;
+    /// Where the agent keeps its own store (clean): no resource may manage what lies there. Empty: nowhere.
+    std::string store_folder = {};
   };
 
   Engine(Loop& loop, report::Report& report, Options options, Publisher* publisher = nullptr);

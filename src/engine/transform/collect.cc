@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <map>
 #include <set>
 #include <tuple>
 
@@ -16,6 +17,15 @@ Combined combine(const std::shared_ptr<const ResourceGraph>& base,
   Combined result;
   auto graph = std::make_shared<ResourceGraph>(*base);
   std::set<std::tuple<const Kind*, std::string, std::string>> taken;
+  // Who manages a path already: this graph's own resources come first.
+  std::map<std::string, std::string> managers;
+  if (!base->collects.empty()) {
+    for (const auto& declaration : base->vertices) {
+      if (declaration->exported || !declaration->kind->managed_path) continue;
+      if (auto path = declaration->kind->managed_path(*declaration))
+        managers.emplace(std::move(*path), declaration->id());
+    }
+  }
   for (const Collect& collect : base->collects) {
     for (const auto& declaration : exported) {
       if (declaration->kind != collect.kind) continue;
@@ -46,6 +56,15 @@ Combined combine(const std::shared_ptr<const ResourceGraph>& base,
       if (!taken.emplace(declaration->kind, declaration->name, declaration->origin).second) {
         leave_out("another `collect:` has taken it already");
         continue;
+      }
+      if (collect.kind->managed_path) {
+        if (auto path = collect.kind->managed_path(*taken_in)) {
+          auto [first, added] = managers.emplace(*path, declaration->id());
+          if (!added) {
+            leave_out(fmt::format("{} manages {} already", printable(first->second), printable(*path)));
+            continue;
+          }
+        }
       }
       graph->vertices.push_back(std::move(taken_in));
     }

@@ -48,5 +48,20 @@ TEST(Collect, AnExecIsTakenOnlyIfAllowedAndAFileOnlyIntoItsPattern) {
   EXPECT_EQ(combined.graph->vertices[0]->kind->managed_path(*combined.graph->vertices[0]), "/srv/in/motd");
 }
 
+TEST(Collect, OnePathHasOneManagerAndTheGraphsOwnComesFirst) {
+  auto base = std::make_shared<ResourceGraph>();
+  base->vertices.push_back(exported("file", "/srv/in/mine", ""));
+  base->topology = Topology(1, {});
+  base->collects.push_back({.kind = find_kind("file"), .pattern = "/srv/in/"});
+  std::vector all{exported("file", "/x/mine", "a"), exported("file", "/x/theirs", "a"),
+                  exported("file", "/y/theirs", "b")};
+  Combined combined = combine(base, all);
+  EXPECT_EQ(ids(*combined.graph), (std::vector<std::string>{"file[/srv/in/mine]", "file[/x/theirs]@a"}));
+  EXPECT_EQ(
+      combined.left_out,
+      (std::vector<std::string>{"file[/x/mine]@a: not collected: file[/srv/in/mine] manages /srv/in/mine already",
+                                "file[/y/theirs]@b: not collected: file[/x/theirs]@a manages /srv/in/theirs already"}));
+}
+
 }  // namespace
 }  // namespace mgmt
