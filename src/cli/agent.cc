@@ -106,6 +106,7 @@ int Agent::run() {
       .store_folder = clean_path(prefix_) + "/db"};
   sharing_ = std::make_unique<Sharing>(loop_, prefix_, command_.hostname, report_);
   sharing_->on_collected = [this](const Declarations& all) {
+    collected_ = all;
     if (!base_->collects.empty()) load(all);
   };
   engine_ = std::make_unique<Engine>(loop_, report_, options, sharing_.get());
@@ -113,11 +114,12 @@ int Agent::run() {
   engine_->on_settled = [this](bool all_fine) { on_settled(all_fine); };
   if (command_.max_runtime) {
     max_runtime_.after(to_duration(*command_.max_runtime), [this] {
-      end(settled_fine_ ? kOk : engine_->has_failures() ? kResourceFailed : kNotConverged, "--max-runtime reached");
+      end(engine_->has_failures() ? kResourceFailed : settled_fine_ ? kOk : kNotConverged, "--max-runtime reached");
     });
   }
   loop_.post([this] { adopt(file_.graph); });
-  if (!command_.no_watch) follow_file();
+  // What isn't a file can't be read twice.
+  if (!command_.no_watch && std::filesystem::is_regular_file(command_.file)) follow_file();
   loop_.run();
   return exit_code_;
 }
@@ -180,7 +182,10 @@ void Agent::write_graphviz() {
   try {
     write_picture(*base_, command_.graphviz);
     std::string extension = std::filesystem::path(command_.graphviz).extension();
-    if (extension != ".png" && extension != ".svg") write_picture(*base_, command_.graphviz + ".png");
+    // dot's time grows with the square of the graph, and the machine waits.
+    constexpr std::size_t kDrawn = 1000;
+    if (extension != ".png" && extension != ".svg" && base_->vertices.size() <= kDrawn)
+      write_picture(*base_, command_.graphviz + ".png");
   } catch (const Error& error) {
     report_.emit(report::Notice{Level::Warning, error.text(), error.hint_text()});
   }
@@ -195,11 +200,12 @@ void Agent::on_settled(bool all_fine) {
 }
 
 void Agent::on_signal(int signal) {
-  if (ending_) {
+  if (std::exchange(signalled_, true)) {
     // The second one doesn't wait for anything.
     engine_->kill_commands();
     ::_exit(kSignalBase + signal);
   }
+  if (ending_) return;
   const char* name = signal == SIGINT ? "SIGINT" : signal == SIGTERM ? "SIGTERM" : "SIGHUP";
   std::string outcome = fmt::format("stopped by {}", name);
   if (engine_->has_unsynced()) outcome += "; what was written last may not be on the disk yet";

@@ -56,6 +56,7 @@ class Agent {
   bool graph_is_new_ = false;
   bool settled_fine_ = false;
   bool ending_ = false;
+  bool signalled_ = false;
   int exit_code_ = kOk;
 };
 

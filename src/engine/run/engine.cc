@@ -235,8 +235,11 @@ void Engine::start(Instance& instance) {
     inputs.managed = managed_;
 
   auto timeout = instance.declaration->meta->timeout;
-  if (timeout > 0ms && instance.runs != Instance::Runs::Inline)
-    instance.extras(loop_).timeout.after(timeout, [this, &instance] { on_timeout(instance); });
+  if (timeout > 0ms && instance.runs != Instance::Runs::Inline) {
+    auto& extras = instance.extras(loop_);
+    if (instance.runs == Instance::Runs::Blocking) extras.begun = std::make_shared<std::atomic<Clock::rep>>(0);
+    extras.timeout.after(timeout, [this, &instance] { on_timeout(instance); });
+  }
 
   switch (instance.runs) {
     case Instance::Runs::Inline: {
@@ -301,7 +304,9 @@ void Engine::arm_poll(Instance& instance) {
 
 void Engine::run_blocking(Instance& instance, Inputs inputs) {
   auto* resource = static_cast<BlockingResource*>(instance.resource.get());
-  pool_.submit([this, &instance, resource, inputs = std::move(inputs)]() -> Pool::Done {
+  auto begun = instance.extras_if_any() ? instance.extras_if_any()->begun : nullptr;
+  pool_.submit([this, &instance, resource, begun, inputs = std::move(inputs)]() -> Pool::Done {
+    if (begun) *begun = Clock::now().time_since_epoch().count();
     Outcome outcome = run_unit([&](Outcome& o) {
       o.delta = resource->check(inputs);
       if (!o.delta.empty() && !inputs.dry) resource->apply(o.delta, inputs);
@@ -330,9 +335,15 @@ void Engine::on_timeout(Instance& instance) {
     instance.extras(loop_).async->cancel();
     return;
   }
+  // Waiting for a thread isn't running: the time counts from where the job began.
+  auto& extras = instance.extras(loop_);
+  Clock::rep begun = *extras.begun;
+  TimePoint end = (begun == 0 ? Clock::now() : TimePoint(Duration(begun))) + instance.declaration->meta->timeout;
+  if (Clock::now() < end) return extras.timeout.at(end, [this, &instance] { on_timeout(instance); });
   // A thread can't be stopped: its job is abandoned, the vertex stays occupied until it comes back.
   instance.timed_out = true;
   pool_.replace_thread();
+  if (instance.retired) return;
   double limit = std::chrono::duration<double>(instance.declaration->meta->timeout).count();
   hold(instance);
   --holding_;  // it isn't waited for
@@ -355,7 +366,9 @@ void Engine::finish(Instance& instance, Outcome outcome) {
     --running_;
     ++holding_;
     unhold(instance);
+    adopt_declaration(instance);
     mark_dirty(instance);
+    check_stopped();
     return pump();
   }
   if (instance.retired || stopping_) {
@@ -575,7 +588,9 @@ void Engine::sync_files() {
   Unsynced::Batch batch = unsynced_.take();
   if (batch.empty()) return;
   syncing_ = true;
-  pool_.submit([this, batch = std::move(batch)]() -> Pool::Done {
+  sync_has_begun_ = std::make_shared<std::atomic<bool>>(false);
+  pool_.submit([this, begun = sync_has_begun_, batch = std::move(batch)]() -> Pool::Done {
+    *begun = true;
     std::string failure;
     try {
       Unsynced::sync(batch);
@@ -622,6 +637,11 @@ void Engine::stop(Duration limit, std::move_only_function<void(bool)> stopped) {
   stopping_ = true;
   stopped_ = std::move(stopped);
   running_ -= pool_.drop_waiting();
+  if (syncing_ && !*sync_has_begun_) {
+    // It was among what was dropped, and is no run.
+    ++running_;
+    syncing_ = false;
+  }
   for (const auto* list : {&instances_, &retired_}) {
     for (const auto& instance : *list) {
       if (auto* extras = instance->extras_if_any()) {

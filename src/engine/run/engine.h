@@ -8,6 +8,7 @@
 //   loop.run();
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <vector>
@@ -149,6 +150,7 @@ class Engine {
   bool pumping_ = false;
   bool pump_posted_ = false;
   bool syncing_ = false;
+  std::shared_ptr<std::atomic<bool>> sync_has_begun_;
   bool stopping_ = false;
   std::move_only_function<void(bool)> stopped_;
   Loop::Timer stop_timer_;

@@ -3,6 +3,7 @@
 // its declaration is equal.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -56,6 +57,8 @@ struct Instance {
     RepairLimit repairs;
     std::string last_dry;  // the last Delta that a dry run reported
     std::shared_ptr<AsyncRun> async;
+    /// When the job of a blocking run began, as a Clock count; 0 while it waits for a thread.
+    std::shared_ptr<std::atomic<Clock::rep>> begun;
     Duration rearm{0};  // the last wait after a watch that failed
     /// In a swap: the running one whose place this takes, and the other way round.
     Instance* waiting_for = nullptr;

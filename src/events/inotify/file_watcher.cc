@@ -92,18 +92,34 @@ struct FileWatcher::State {
   bool warned = false;
   bool warned_access = false;
   std::vector<Entry*> pending;
+  // While events are being handled, what they make superfluous is kept: whoever is further up the stack may still hold
+  // it.
+  struct Busy {
+    explicit Busy(State& state_in) : state(state_in) { ++state.depth; }
+    ~Busy() {
+      if (--state.depth == 0 && !state.closing) state.sweep();
+    }
+    Busy(const Busy&) = delete;
+    Busy& operator=(const Busy&) = delete;
+    State& state;
+  };
+  int depth = 0;
+  std::vector<std::unique_ptr<Watch>> graveyard;
+  std::unordered_set<Folder*> maybe_unused;
   bool dispatch_posted = false;
   int link_depth = 0;
-  std::shared_ptr<bool> alive = std::make_shared<bool>(true);
 
   void open_inotify();
-  void read_events();
+  void read_events(int rounds);
   void on_event(const inotify_event& event, std::string_view name);
   void on_name(Folder& folder, std::uint32_t mask, std::string_view name);
   void overflow();
 
   Folder& ensure_folder(std::string_view path);
   void release(Folder* folder);
+  void free_unused(Folder* folder);
+  void bury(std::unique_ptr<Watch> watch);
+  void sweep();
   void arm(Folder& folder);
   void arm_subtree(Folder& folder);
   void disarm(Folder& folder);
@@ -152,6 +168,7 @@ struct Entry : FileWatcher::Watch {
 
 Entry::~Entry() {
   if (state.closing) return;
+  FileWatcher::State::Busy busy(state);
   if (pending_at != UINT32_MAX) state.pending[pending_at] = nullptr;
   if (more) {
     more->target_watch.reset();
@@ -175,7 +192,7 @@ void Entry::resolve() {
   if (target.empty()) {
     if (more) {
       more->target.clear();
-      more->target_watch.reset();
+      state.bury(std::move(more->target_watch));
     }
     return;
   }
@@ -192,7 +209,7 @@ void Entry::resolve() {
   --state.link_depth;
   More& m = ensure_more();
   m.target = std::move(target);
-  m.target_watch = std::move(watch);
+  state.bury(std::exchange(m.target_watch, std::move(watch)));
 }
 
 void Entry::walk(const std::string& at, std::vector<Folder*>& into) {
@@ -218,6 +235,7 @@ void Entry::walk(const std::string& at, std::vector<Folder*>& into) {
 }
 
 void Entry::rebuild_tree() {
+  FileWatcher::State::Busy busy(state);
   stale_tree = false;
   More& m = ensure_more();
   std::vector<Folder*> old = std::move(m.tree);
@@ -225,8 +243,7 @@ void Entry::rebuild_tree() {
   std::string top = path();
   struct stat st{};
   if (::lstat(top.c_str(), &st) == 0 && S_ISDIR(st.st_mode)) walk(top, m.tree);
-  // The old parts are let go only now, so that what stays keeps its kernel watch. Parents stand before
-  // their children, so releasing one never frees one that comes later.
+  // The old parts are let go only now, so that what stays keeps its kernel watch.
   std::unordered_set<Folder*> kept(m.tree.begin(), m.tree.end());
   std::erase_if(old, [&](Folder* part) { return kept.contains(part); });
   for (Folder* part : old) std::erase(part->trees, this);
@@ -237,7 +254,11 @@ void Entry::rebuild_tree() {
 
 void FileWatcher::State::open_inotify() {
   inotify = Fd(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
-  if (inotify) readable = Loop::FdWatch(loop, inotify.get(), [this] { read_events(); });
+  if (inotify)
+    readable = Loop::FdWatch(loop, inotify.get(), [this] {
+      // Bounded, so that a storm of events doesn't keep timers and signals waiting.
+      read_events(16);
+    });
 }
 
 void FileWatcher::State::cannot_watch(Folder& folder, int failure) {
@@ -274,7 +295,7 @@ void FileWatcher::State::arm(Folder& folder) {
   std::string target = folder.parent ? read_link(folder.path) : std::string();
   if (target != folder.link_target) {
     folder.link_target = target;
-    std::unique_ptr<Watch> old = std::move(folder.link_watch);
+    bury(std::move(folder.link_watch));
     if (!target.empty() && link_depth < kMaxLinks) {
       ++link_depth;
       Folder* self = &folder;
@@ -311,7 +332,10 @@ void FileWatcher::State::arm(Folder& folder) {
 
 void FileWatcher::State::arm_subtree(Folder& folder) {
   arm(folder);
-  for (auto& [name, child] : folder.children) arm_subtree(*child);
+  // A link among them may add folders beside it while it is armed.
+  std::vector<Folder*> below;
+  for (auto& [name, child] : folder.children) below.push_back(child.get());
+  for (Folder* child : below) arm_subtree(*child);
 }
 
 void FileWatcher::State::want_content(Folder& folder) {
@@ -341,12 +365,37 @@ Folder& FileWatcher::State::ensure_folder(std::string_view path) {
   return *at;
 }
 
+void FileWatcher::State::bury(std::unique_ptr<Watch> watch) {
+  if (watch) graveyard.push_back(std::move(watch));
+  if (depth == 0) sweep();
+}
+
+void FileWatcher::State::sweep() {
+  while (true) {
+    if (!graveyard.empty()) {
+      std::unique_ptr<Watch> watch = std::move(graveyard.back());
+      graveyard.pop_back();
+    } else if (!maybe_unused.empty()) {
+      free_unused(*maybe_unused.begin());
+    } else {
+      return;
+    }
+  }
+}
+
 void FileWatcher::State::release(Folder* folder) {
+  maybe_unused.insert(folder);
+  if (depth == 0) sweep();
+}
+
+void FileWatcher::State::free_unused(Folder* folder) {
+  maybe_unused.erase(folder);
   while (folder && folder->unused()) {
     // While the folder still stands in the tree: what its link's watch lets go can't reach up past it.
     folder->link_watch.reset();
     disarm(*folder);
     unwatchable.erase(folder);
+    maybe_unused.erase(folder);
     Folder* parent = folder->parent;
     parent->children.erase(std::string(last_component(folder->path)));
     folder = parent;
@@ -376,8 +425,8 @@ void FileWatcher::State::notify_subtree(Folder& folder, Event event) {
 }
 
 void FileWatcher::State::dispatch() {
+  Busy busy(*this);
   // A call may watch and unwatch; entries that go clear their slot, new events go behind.
-  auto keep = alive;
   for (std::size_t i = 0; i < pending.size(); ++i) {
     Entry* entry = pending[i];
     if (!entry) continue;
@@ -387,7 +436,6 @@ void FileWatcher::State::dispatch() {
     entry->resolve();
     if (entry->stale_tree) entry->rebuild_tree();
     entry->call(event);
-    if (!*keep) return;
   }
   pending.clear();
 }
@@ -396,8 +444,9 @@ void FileWatcher::State::on_name(Folder& folder, std::uint32_t mask, std::string
   if (!folder.children.empty()) {
     auto child = folder.children.find(std::string(name));
     if (child != folder.children.end() && (mask & (kAppearedOrWent | IN_ATTRIB))) {
-      arm_subtree(*child->second);
-      notify_subtree(*child->second, Event::Entry);
+      Folder& part = *child->second;
+      arm_subtree(part);
+      notify_subtree(part, Event::Entry);
     }
   }
   auto [begin, end] = folder.entries.equal_range(name);
@@ -438,10 +487,10 @@ void FileWatcher::State::on_event(const inotify_event& event, std::string_view n
   for (Folder* folder : folders) on_name(*folder, event.mask, name);
 }
 
-void FileWatcher::State::read_events() {
+void FileWatcher::State::read_events(int rounds) {
+  Busy busy(*this);
   alignas(inotify_event) std::array<char, 65536> buffer;
-  // Bounded, so that a storm of events doesn't keep timers and signals waiting.
-  for (int round = 0; round < 16; ++round) {
+  for (int round = 0; round < rounds; ++round) {
     ssize_t size = ::read(inotify.get(), buffer.data(), buffer.size());
     if (size <= 0) break;
     for (std::size_t at = 0; at < static_cast<std::size_t>(size);) {
@@ -457,6 +506,7 @@ void FileWatcher::State::read_events() {
 }
 
 void FileWatcher::State::poll() {
+  Busy busy(*this);
   if (!inotify) open_inotify();
   std::vector<Folder*> folders(unwatchable.begin(), unwatchable.end());
   for (Folder* folder : folders) {
@@ -469,9 +519,10 @@ void FileWatcher::State::poll() {
 
 FileWatcher::FileWatcher(Loop& loop, std::function<void(std::string)> warn)
     : state_(std::make_unique<State>(loop, std::move(warn))) {}
-FileWatcher::~FileWatcher() { *state_->alive = false; }
+FileWatcher::~FileWatcher() = default;
 
 std::unique_ptr<FileWatcher::Watch> FileWatcher::watch(const std::string& path, Options options, Call call) {
+  State::Busy busy(*state_);
   std::string clean = clean_path(path);
   auto entry = std::make_unique<Entry>(*state_, options, std::move(call));
   entry->folder = &state_->ensure_folder(parent_path(clean));
@@ -484,7 +535,7 @@ std::unique_ptr<FileWatcher::Watch> FileWatcher::watch(const std::string& path, 
 }
 
 void FileWatcher::drain() {
-  if (state_->inotify) state_->read_events();
+  if (state_->inotify) state_->read_events(1024);  // more than the kernel's queue holds
 }
 
 void FileWatcher::poll_now() {

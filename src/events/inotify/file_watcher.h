@@ -46,7 +46,8 @@ class FileWatcher {
     virtual ~Watch() = default;
   };
   /// `path` is absolute; need not exist. When this returns, every later change calls (unless the Watch is
-  /// destroyed before). Calls come from the loop, never from within watch().
+  /// destroyed before). Calls come from the loop, never from within watch(); they may watch and unwatch, but not
+  /// destroy the FileWatcher.
   std::unique_ptr<Watch> watch(const std::string& path, Options options, Call call);
 
   /// Reads what the kernel has queued, and makes the calls for it, now. An event is queued before the system call

@@ -173,6 +173,36 @@ TEST_F(FileWatcherTest, FollowSeesWhatTheLastLinkPointsTo) {
   EXPECT_TRUE(called("f"));
 }
 
+TEST_F(FileWatcherTest, TwoNamesOfOneFolderSurviveThatALinkInItGoes) {
+  fs::create_directories(top / "data/app/releases/1");
+  fs::create_directory_symlink(top / "data/app", top / "srv");
+  fs::create_directory_symlink(top / "data/app/releases/1", top / "data/app/current");
+  watch("srv/current/x");
+  fs::remove(top / "data/app/current");
+  EXPECT_TRUE(called("srv/current/x"));
+  drain();
+  fs::create_directory(top / "data/app/current");
+  EXPECT_TRUE(called("srv/current/x"));
+  drain();
+  write("data/app/current/x", "1");
+  EXPECT_TRUE(called("srv/current/x"));
+}
+
+TEST_F(FileWatcherTest, ATreeWhosePartsBecomeLinksIntoEachOtherIsLetGoWhole) {
+  fs::create_directories(top / "t/a");
+  fs::create_directories(top / "t/z");
+  watch("t", {.recursive = true});
+  fs::remove_all(top / "t/a");
+  fs::remove_all(top / "t/z");
+  fs::create_directory_symlink("z/x", top / "t/a");
+  EXPECT_TRUE(called("t"));
+  drain();
+  fs::create_directories(top / "t/new");
+  EXPECT_TRUE(called("t"));
+  watches.clear();
+  EXPECT_EQ(watcher->kernel_watches(), 1u);
+}
+
 TEST_F(FileWatcherTest, LinksInALoopEnd) {
   fs::create_symlink("b", top / "a");
   fs::create_symlink("a", top / "b");
