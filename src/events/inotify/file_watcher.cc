@@ -16,6 +16,8 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <climits>
+#include <cstdlib>
 #include <cstring>
 #include <optional>
 #include <string_view>
@@ -61,7 +63,10 @@ std::string read_link(const std::string& path) {
   ssize_t size = ::readlink(path.c_str(), buffer.data(), buffer.size());
   if (size <= 0) return {};
   std::string target(buffer.data(), static_cast<std::size_t>(size));
-  return target.starts_with('/') ? target : join_path(parent_path(path), target);
+  if (target.starts_with('/')) return target;
+  // Relative to where the link really stands: ".." behind another link goes up from that one's target.
+  std::array<char, PATH_MAX> parent;
+  return join_path(::realpath(parent_path(path).c_str(), parent.data()) ? parent.data() : parent_path(path), target);
 }
 
 std::string_view last_component(std::string_view path) {

@@ -203,6 +203,17 @@ TEST_F(FileWatcherTest, ATreeWhosePartsBecomeLinksIntoEachOtherIsLetGoWhole) {
   EXPECT_EQ(watcher->kernel_watches(), 1u);
 }
 
+TEST_F(FileWatcherTest, ARelativeLinkBehindALinkIsFollowedFromWhereItReallyStands) {
+  fs::create_directories(top / "opt/etc");
+  fs::create_directories(top / "opt/shared");
+  write("opt/shared/conf", "1");
+  fs::create_symlink("../shared/conf", top / "opt/etc/conf");
+  fs::create_directory_symlink(top / "opt/etc", top / "etc");
+  watch("etc/conf", {.follow = true});
+  write("opt/shared/conf", "2");
+  EXPECT_TRUE(called("etc/conf"));
+}
+
 TEST_F(FileWatcherTest, LinksInALoopEnd) {
   fs::create_symlink("b", top / "a");
   fs::create_symlink("a", top / "b");
