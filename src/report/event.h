@@ -23,9 +23,17 @@ struct GraphStarted {
   std::size_t kept = 0, added = 0, changed = 0, removed = 0;
 };
 
+/// Why a resource is looked at.
+struct Cause {
+  enum class Why { First, Event, Poll, Retry, Refresh, Received, Declared } why = Why::First;
+  /// The resource that refreshes or sends; else empty.
+  std::string from = {};
+};
+
 /// A resource begins to be checked (and, outside a dry run, applied).
 struct Started {
   std::string resource;
+  Cause cause = {};
 };
 
 /// A check that found something different, and what came of it.

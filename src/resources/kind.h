@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "src/resources/declaration.h"
 #include "src/value/diagnostic.h"
@@ -16,6 +17,22 @@ namespace mgmt {
 
 class Resource;
 struct Services;
+
+/// Something that an automatic edge comes from, if the graph manages it.
+struct Need {
+  enum class What {
+    /// The resource that manages this absolute, clean path, or else the nearest folder above it.
+    Path,
+    /// The resource `kind[name]`.
+    Resource,
+  } what = What::Path;
+  /// Of Need::Resource.
+  std::string_view kind = {};
+  /// The path, or the name.
+  std::string name;
+  /// For `mgmt graph --explain`: "its parent folder", "runs it".
+  std::string_view why;
+};
 
 struct Kind {
   std::string_view name;
@@ -38,6 +55,19 @@ struct Kind {
   /// Changes a collected declaration to what the `pattern` of `collect:` asks (file: the folder it goes
   /// to). Throws Error for a name that would leave it. Null: the kind can be collected, without a pattern.
   void (*collect_into)(Declaration&, const std::string& pattern) = nullptr;
+
+  /// What a refresh does (the sender of a `notify` edge changed something), for the documentation. Empty: the kind
+  /// can't be refreshed. Resources of one that can are given Inputs::refresh.
+  std::string_view refresh = {};
+  /// What a run has found out and an edge's `send:` may give to parameters of others (exec: stdout); see
+  /// Resource::outputs(). `name`, `type`, `doc` and `secret` count.
+  std::span<const Param> outputs = {};
+  /// What has to come before this resource, whether or not it is in the graph. Pure. May be null.
+  void (*needs)(const Declaration&, std::vector<Need>&) = nullptr;
+  /// Several may run as one: `meta: autogroup`.
+  bool groups = false;
+  /// What undoes the declaration once it has left the graph (`meta: reverse`); none if nothing does. May be null.
+  std::optional<Declaration> (*reverse)(const Declaration&) = nullptr;
 
   std::unique_ptr<Resource> (*create)(std::shared_ptr<const Declaration>, Services&) = nullptr;
 };

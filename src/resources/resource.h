@@ -66,6 +66,9 @@ struct Inputs {
   bool want_text = false;
   /// Nothing is applied after this check. Commands that only guard still run.
   bool dry = false;
+  /// Something that notifies this resource has changed: a kind that can be refreshed says so in its Delta, as a change
+  /// of `refresh`, unless what else it does stands for it (a service that was just started needs no reload).
+  bool refresh = false;
   /// Only for a kind whose views_managed_paths says so, else null.
   std::shared_ptr<const ManagedPaths> managed = nullptr;
 };
@@ -85,6 +88,9 @@ class Resource {
   /// after this. Throws Error where it can't be watched; the engine tries again with back-off.
   /// `notify` may be called at any time until the subscriptions are destroyed, on the loop's thread.
   virtual void watch(Subscriptions& into, Notify notify) = 0;
+
+  /// After a run that succeeded: a value for each of Kind::outputs (None where there is none yet).
+  virtual std::vector<Value> outputs() const { return {}; }
 
   /// For an event that says Look::Entry: true if the state is, to one stat, as our own last check or apply left it.
   virtual bool is_own_echo() { return false; }

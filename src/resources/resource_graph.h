@@ -12,10 +12,24 @@
 
 namespace mgmt {
 
+/// One value that goes along an edge.
+struct Send {
+  /// Of the sender's Kind::outputs.
+  ParamIndex output = 0;
+  /// Of the receiver's Kind::params.
+  ParamIndex param = 0;
+  friend bool operator==(const Send&, const Send&) = default;
+};
+
 struct EdgeInfo {
   std::string name;
-  /// The receiver is to be refreshed when the sender changed something. Stored; it acts in a later version.
+  /// The receiver is refreshed when the sender changed something.
   bool notify = false;
+  std::vector<Send> sends = {};
+  /// Where it is written; line 0 for an automatic one.
+  SourcePos pos = {};
+  /// Of an automatic edge: "its parent folder".
+  std::string_view why = {};
 };
 
 /// "Take what hosts export of this kind."
