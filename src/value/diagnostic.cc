@@ -11,19 +11,23 @@
 
 namespace mgmt {
 
+void Diagnostics::add(Diagnostic diagnostic) {
+  if (diagnostic.level == Diagnostic::Level::Error) ++errors_;
+  items_.push_back(std::move(diagnostic));
+}
+
 void Diagnostics::error(SourcePos pos, std::string text, std::string hint) {
-  ++errors_;
-  items_.push_back({Diagnostic::Level::Error, pos, std::move(text), std::move(hint)});
+  add({Diagnostic::Level::Error, pos, std::move(text), std::move(hint)});
 }
 
 void Diagnostics::error(SourcePos pos, const Error& error) { this->error(pos, error.text(), error.hint_text()); }
 
 void Diagnostics::warning(SourcePos pos, std::string text, std::string hint) {
-  items_.push_back({Diagnostic::Level::Warning, pos, std::move(text), std::move(hint)});
+  add({Diagnostic::Level::Warning, pos, std::move(text), std::move(hint)});
 }
 
 void Diagnostics::note(SourcePos pos, std::string text, std::string hint) {
-  items_.push_back({Diagnostic::Level::Note, pos, std::move(text), std::move(hint)});
+  add({Diagnostic::Level::Note, pos, std::move(text), std::move(hint)});
 }
 
 void Diagnostics::sort() {

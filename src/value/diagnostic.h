@@ -20,6 +20,7 @@ struct Diagnostic {
 
 class Diagnostics {
  public:
+  void add(Diagnostic diagnostic);
   void error(SourcePos pos, std::string text, std::string hint = {});
   void error(SourcePos pos, const Error& error);
   void warning(SourcePos pos, std::string text, std::string hint = {});
