@@ -355,7 +355,7 @@ Result<Command> parse_command_line(std::vector<std::string> arguments) {
     graph.file = *file;
     bool known = graph.output.empty() || graph.output == "-";
     for (const char* suffix : {".dot", ".gv", ".svg", ".png"})
-      known |= graph.output.size() > 4 && graph.output.ends_with(suffix);
+      known |= graph.output.size() > std::string_view(suffix).size() && graph.output.ends_with(suffix);
     if (!known)
       return std::unexpected(Error(fmt::format("`{}` names no kind of picture", printable(graph.output)))
                                  .hint("end it with .dot, .svg or .png; `-` is dot text on stdout"));

@@ -111,6 +111,8 @@ TEST(CommandLine, MistakesNameWhatIsWrongAndWhatIsNear) {
 }
 
 TEST(CommandLine, WhatOnlyLooksLikeAMistake) {
+  for (const char* output : {"g.gv", "a.svg", "-"})
+    EXPECT_EQ(std::get<GraphCommand>(*parse_command_line({"graph", "g", "-o", output})).output, output);
   EXPECT_EQ(run({"run", "--", "-x.yaml"}).file, "-x.yaml");
   EXPECT_EQ(run({"run", "g", "-gout.dot"}).graphviz, "out.dot");
   EXPECT_EQ(run({"run", "g", "--graphviz=-x"}).graphviz, "-x");
