@@ -10,9 +10,9 @@
 namespace mgmt {
 namespace {
 
-// What tells the rules apart: nothing, a word, several, a file's path and a folder's.
-constexpr std::array<std::string_view, 5> kTexts = {"", "x", "x y", "/x", "/x/"};
-constexpr std::array<std::string_view, 3> kNames = {"x", "/x", "/x/"};
+// What tells the rules apart: nothing, a word, several, paths of files and of a folder.
+constexpr std::array<std::string_view, 6> kTexts = {"", "x", "x y", "/x", "/x/", "/y"};
+constexpr std::array<std::string_view, 4> kNames = {"x", "/x", "/x/", "/y"};
 
 std::vector<Value> values_of(const Param& param) {
   std::vector<Value> values;
@@ -61,9 +61,11 @@ void each_value(Declaration& declaration, std::span<const ParamIndex> unread, co
 
 void each_reading(const Declaration& declaration, const Unread& unread, const Judge& judge) {
   if (!unread.any()) return judge(declaration);
-  // Hundreds of readings are enough: where less was read, there is little to judge.
-  constexpr std::size_t kMostParams = 4;
-  if (unread.params.size() > kMostParams) return;
+  // Where so much couldn't be read, there is little to judge, and a file may have many of them.
+  constexpr std::size_t kMost = 200;
+  std::size_t count = unread.name ? kNames.size() : 1;
+  for (ParamIndex index : unread.params)
+    if ((count *= values_of(declaration.kind->params[index]).size() + 1) > kMost) return;
   Declaration reading = declaration;
   if (!unread.name) return each_value(reading, unread.params, judge);
   for (std::string_view name : kNames) {
