@@ -34,8 +34,8 @@ std::string at(SourcePos pos) { return fmt::format("{}:{}", pos.line, pos.column
 std::string show_meta(const Meta& meta) {
   std::string out;
   if (meta.noop) out += " noop";
-  if (meta.retry != 0) out += fmt::format(" retry={}", meta.retry);
-  if (meta.delay.count() != 0) out += fmt::format(" delay={}ms", meta.delay.count());
+  if (meta.retry) out += fmt::format(" retry={}", *meta.retry);
+  if (meta.delay) out += fmt::format(" delay={}ms", meta.delay->count());
   if (meta.timeout.count() != 0) out += fmt::format(" timeout={}ms", meta.timeout.count());
   if (meta.poll.count() != 0) out += fmt::format(" poll={}s", meta.poll.count());
   for (const std::string& id : meta.sema) out += fmt::format(" sema={}", id);
