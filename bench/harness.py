@@ -236,7 +236,7 @@ def machine(root):
     commit = git("rev-parse", "--short", "-q", "--verify", "HEAD") or "none"
     return {
         "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
-        "commit": commit + ("+" if git("status", "--porcelain", "--", "src", "bench/scenarios", "bench/loops") else ""),
+        "commit": commit + ("+" if git("status", "--porcelain", "--", "src", "bench/scenarios", "bench/loops", "tests/system/*.py") else ""),
         "cpu": cpu[0] if cpu else "unknown",
         "cores": os.cpu_count(),
         "kernel": os.uname().release,

@@ -11,7 +11,7 @@ import stat
 import mgmt_test
 from mgmt_test import Agent, check, equal, folder, graph, long_or_short, measured, read, wait_until
 
-OPERATIONS = long_or_short(5000, 500)
+OPERATIONS = long_or_short(50_000, 500)
 FOLDERS = ["a", "a/b", "a/b/c", "d"]
 
 
@@ -249,7 +249,7 @@ def test_a_write_by_mmap_is_seen():
 
 def test_a_write_by_mmap_amid_a_repair_is_seen():
     with folder() as at:
-        mapped_writes(at, long_or_short(2000, 200), together=3)
+        mapped_writes(at, long_or_short(20_000, 200), together=3)
 
 
 def at_rest(declared, agent, history):

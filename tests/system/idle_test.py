@@ -8,7 +8,7 @@ import mgmt_test
 from mgmt_test import Agent, check, equal, folder, graph, long_or_short
 
 FILES = long_or_short(10000, 1000)
-SECONDS = long_or_short(10, 3)
+SECONDS = long_or_short(60, 3)
 
 
 def switches(pid):
