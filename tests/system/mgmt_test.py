@@ -51,14 +51,14 @@ def long_or_short(soak, short):
 
 
 def wait_until(condition, what, seconds=20):
-    """For what no event tells, such as the state of a file: looks again without a pause, bounded by a deadline."""
+    """For what no event tells, such as the state of a file: looks again and again, bounded by a deadline."""
     deadline = time.monotonic() + seconds * PATIENCE
     while True:
         value = condition()
         if value:
             return value
         check(time.monotonic() < deadline, lambda: f"not within {seconds * PATIENCE:g} s: {what() if callable(what) else what}")
-        os.sched_yield()
+        time.sleep(0.0005)  # leaves the cores to those it waits for
 
 
 def read(path):
