@@ -550,6 +550,47 @@ TEST_F(FileRace, AFileThatGoesOrBecomesALinkBetweenIsLookedAtAgain) {
   EXPECT_TRUE(exists("h"));
 }
 
+// A folder that is swapped for another brings another file, or an older one, without an event of the file's own.
+TEST_F(FileRace, AttributesAreOnlyChangedOfWhatWasChecked) {
+  put("f", "right", 0600);
+  FileResource f = resource("f", {{"content", Value("right")}, {"mode", Value("0644")}});
+  Delta delta = f.check({});
+  EXPECT_EQ(words(delta), "mode: 0600 → 0644");
+  put("other", "wrong", 0600);
+  std::filesystem::rename(at("other"), at("f"));
+  f.apply(delta, {});
+  EXPECT_EQ(text("f"), "right");
+  EXPECT_EQ(mode("f"), "0644");
+  EXPECT_TRUE(f.is_own_echo());
+
+  ASSERT_EQ(::chmod(at("f").c_str(), 0600), 0);
+  delta = f.check({});
+  put("f", "wrong", 0600);  // in place
+  f.apply(delta, {});
+  EXPECT_EQ(text("f"), "right");
+  EXPECT_EQ(mode("f"), "0644");
+
+  folder("d");
+  ASSERT_EQ(::chmod(at("d").c_str(), 0700), 0);
+  FileResource d = resource("d/", {{"mode", Value("0755")}, {"state", Value("exists")}, {"force", Value(true)}});
+  delta = d.check({});
+  std::filesystem::remove(at("d"));
+  put("d", "a file", 0600);
+  d.apply(delta, {});
+  EXPECT_TRUE(S_ISDIR(status("d").st_mode));
+}
+
+// A log that grows all the time gets its mode nevertheless.
+TEST_F(FileRace, AContentThatIsNotOursMayChangeBetween) {
+  put("log", "one\n", 0600);
+  FileResource log = resource("log", {{"mode", Value("0644")}});
+  Delta delta = log.check({});
+  put("log", "one\ntwo\n", 0600);
+  log.apply(delta, {});
+  EXPECT_EQ(mode("log"), "0644");
+  EXPECT_EQ(text("log"), "one\ntwo\n");
+}
+
 TEST_F(FileRace, TwoThreadsOnOneFileEndWithOneOfTheTwo) {
   auto work = [&](const char* content, const char* own) {
     FileResource shared = resource("shared", {{"content", Value(content)}});
