@@ -591,6 +591,58 @@ TEST_F(FileRace, AContentThatIsNotOursMayChangeBetween) {
   EXPECT_EQ(text("log"), "one\ntwo\n");
 }
 
+// Makes what is missing, while another thread tries to disturb it the moment it is there: what a foreign hand left must
+// never pass for ours.
+template <class Prepare, class Disturb, class Judge>
+void disturbed_at_once(FileResource& made, Prepare prepare, Disturb disturb, Judge judge) {
+  constexpr int kRounds = 5000;
+  std::atomic<int> begun = 0, applied = 0, done = 0;
+  std::thread other([&] {
+    for (int round = 1; round <= kRounds; ++round) {
+      while (begun < round) std::this_thread::yield();
+      while (!disturb() && applied < round) {
+      }
+      done = round;
+    }
+  });
+  for (int round = 1; round <= kRounds; ++round) {
+    prepare();
+    Delta delta = made.check({});
+    begun = round;
+    made.apply(delta, {});
+    applied = round;
+    while (done < round) std::this_thread::yield();
+    judge();
+  }
+  other.join();
+}
+
+TEST_F(FileRace, ALinkThatIsReplacedAtOnceIsNotOurs) {
+  FileResource link = resource("link", {{"symlink", Value(true)}, {"source", Value("ours")}});
+  std::string name = at("link"), theirs = at("theirs");
+  disturbed_at_once(
+      link,
+      [&] {
+        std::filesystem::remove(name);
+        std::filesystem::remove(theirs);
+        EXPECT_EQ(::symlink("theirs", theirs.c_str()), 0);
+      },
+      [&] { return ::renameat2(AT_FDCWD, theirs.c_str(), AT_FDCWD, name.c_str(), RENAME_EXCHANGE) == 0; },
+      [&] {
+        if (std::filesystem::read_symlink(name) != "ours") EXPECT_FALSE(link.is_own_echo());
+      });
+}
+
+TEST_F(FileRace, AFileThatIsCutAtOnceIsNotOurs) {
+  FileResource file = resource("f", {{"content", Value("ours")}});
+  std::string name = at("f");
+  disturbed_at_once(
+      file, [&] { std::filesystem::remove(name); }, [&] { return ::truncate(name.c_str(), 2) == 0; },
+      [&] {
+        if (text("f") != "ours") EXPECT_FALSE(file.is_own_echo());
+      });
+}
+
 TEST_F(FileRace, TwoThreadsOnOneFileEndWithOneOfTheTwo) {
   auto work = [&](const char* content, const char* own) {
     FileResource shared = resource("shared", {{"content", Value(content)}});
