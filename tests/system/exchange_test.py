@@ -50,8 +50,8 @@ def test_the_third_demonstration_of_the_article():
             check(len(graphs) <= 1 + 2 * 3, f"{host}'s graph was rebuilt {len(graphs) - 1} times: {graphs}")
             useless = [g for g in graphs[1:] if g["added"] + g["changed"] + g["removed"] == 0]
             equal(useless, [], f"graphs of {host} without a difference")
-        names = {e["resource"] for e in agents["a"].all("changed")}
-        check("file[file3c]@c" in names, f"the origin isn't in the identity: {names}")
+        # The file is there before it is reported.
+        agents["a"].wait_for("changed", resource="file[file3c]@c", what="the collected file, with the origin in its identity")
         for agent in agents.values():
             equal(agent.all("failed"), [], "failures")
             equal(agent.stop(), 0, "exit status")
