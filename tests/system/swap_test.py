@@ -5,9 +5,9 @@ import contextlib
 import os
 
 import mgmt_test
-from mgmt_test import Agent, check, equal, folder, graph, measured, read, save, wait_until, write
+from mgmt_test import Agent, check, equal, folder, graph, long_or_short, measured, read, save, wait_until, write
 
-SWAPS = 1000
+SWAPS = long_or_short(10_000, 1000)
 FILES = 50
 
 
