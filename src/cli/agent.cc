@@ -14,7 +14,7 @@
 
 #include "src/base/path.h"
 #include "src/base/text.h"
-#include "src/engine/transform/collect.h"
+#include "src/engine/transform/prepare.h"
 #include "src/world/local/prefix.h"
 
 namespace mgmt::cli {
@@ -146,10 +146,11 @@ void Agent::adopt(std::shared_ptr<const ResourceGraph> graph) {
 void Agent::load(const Declarations& collected) {
   if (ending_) return;
   collected_ = collected;
-  Combined combined = base_->collects.empty() ? Combined{base_, {}} : combine(base_, collected);
-  for (std::string& text : combined.left_out) report_.emit(report::Notice{Level::Warning, std::move(text)});
+  Prepared prepared = prepare(base_, collected);
+  for (std::string& text : prepared.left_out) report_.emit(report::Notice{Level::Warning, std::move(text)});
+  for (std::string& text : prepared.notes) report_.emit(report::Notice{Level::Info, std::move(text)});
   settled_fine_ = false;
-  engine_->load(std::move(combined.graph));
+  engine_->load(std::move(prepared.graph));
 }
 
 void Agent::follow_file() {

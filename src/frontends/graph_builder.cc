@@ -234,7 +234,7 @@ std::shared_ptr<const ResourceGraph> GraphBuilder::finish(Diagnostics& diagnosti
   auto graph = std::make_shared<ResourceGraph>();
   graph->name = std::move(graph_name_);
   graph->edges.reserve(kept.size());
-  for (std::size_t e : kept) graph->edges.push_back({std::move(edges_[e].name), edges_[e].notify});
+  for (std::size_t e : kept) graph->edges.push_back({std::move(edges_[e].name), edges_[e].notify, {}, edges_[e].pos});
   graph->topology = std::move(topology);
   vertices_.shrink_to_fit();
   graph->vertices = std::move(vertices_);

@@ -79,6 +79,8 @@ constexpr ParamIndex kDelay = param_index(kParams, "delay");
 constexpr ParamIndex kTimeout = param_index(kParams, "timeout");
 constexpr ParamIndex kPoll = param_index(kParams, "poll");
 constexpr ParamIndex kSema = param_index(kParams, "sema");
+constexpr ParamIndex kAutoEdge = param_index(kParams, "autoedge");
+constexpr ParamIndex kAutoGroup = param_index(kParams, "autogroup");
 
 // "name:N", "name" and ":N" name a semaphore; "" and "3" don't.
 void check_semaphore(const std::string& id) {
@@ -98,7 +100,7 @@ std::shared_ptr<const Meta> default_meta() {
 std::span<const Param> meta_params() { return kParams; }
 
 bool meta_acts(std::string_view name) {
-  constexpr Words kActing = {"noop", "retry", "delay", "timeout", "poll", "sema"};
+  constexpr Words kActing = {"noop", "retry", "delay", "timeout", "poll", "sema", "autoedge", "autogroup"};
   return kActing.contains(name);
 }
 
@@ -110,6 +112,8 @@ std::shared_ptr<const Meta> make_meta(const Params& values) {
   meta.timeout = std::chrono::milliseconds(values.get_or<std::int64_t>(kTimeout, 0));
   // How negative it is means nothing.
   meta.poll = std::chrono::seconds(std::max<std::int64_t>(values.get_or<std::int64_t>(kPoll, 0), -1));
+  meta.autoedge = values.get_or(kAutoEdge, true);
+  meta.autogroup = values.get_or(kAutoGroup, true);
   if (const List* semaphores = values.find<List>(kSema)) {
     for (const Value& id : *semaphores) {
       check_semaphore(id.get<std::string>());

@@ -24,7 +24,10 @@ struct Meta {
   std::chrono::seconds poll{0};
   /// "name:N": at most N resources that name it run at once (":N" and "name" are N and 1).
   std::vector<std::string> sema;
-  /// Takes the collected exec: see `collect:`.
+  /// Takes part in edges that are found by themselves.
+  bool autoedge = true;
+  /// May run as one with others of its kind.
+  bool autogroup = true;
   friend bool operator==(const Meta&, const Meta&) = default;
 };
 

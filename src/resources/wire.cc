@@ -88,8 +88,11 @@ Map meta_map(const Meta& meta) {
     if (value != none) map.emplace_back(name, as_value(value));
   };
   auto count = [](auto time) { return Value(static_cast<std::int64_t>(time.count())); };
+  auto flag = [](bool on) { return Value(on); };
+  add("autoedge", meta.autoedge, unset.autoedge, flag);
+  add("autogroup", meta.autogroup, unset.autogroup, flag);
   add("delay", meta.delay, unset.delay, count);
-  add("noop", meta.noop, unset.noop, [](bool on) { return Value(on); });
+  add("noop", meta.noop, unset.noop, flag);
   add("poll", meta.poll, unset.poll, count);
   add("retry", meta.retry, unset.retry, [](std::int64_t times) { return Value(times); });
   add("sema", meta.sema, unset.sema, [](const std::vector<std::string>& names) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "src/base/path.h"
 #include "src/base/text.h"
 #include "src/resources/exec/docs.h"
 #include "src/resources/exec/exec.h"
@@ -89,6 +90,36 @@ void validate(const Declaration& declaration, Diagnostics& diagnostics) {
   warn_of_idle_params(declaration, diagnostics);
 }
 
+// A program without a slash comes from PATH, and what a shell's script runs isn't known, but for its first word.
+void need_program(std::string_view command, std::string_view why, std::vector<Need>& into) {
+  std::size_t begin = command.find_first_not_of(kWhiteSpace);
+  if (begin == command.npos || command[begin] != '/') return;
+  std::string_view rest = command.substr(begin);
+  into.push_back({.name = clean_path(rest.substr(0, rest.find_first_of(kWhiteSpace))), .why = why});
+}
+
+void needs(const Declaration& declaration, std::vector<Need>& into) {
+  const Params& params = declaration.params;
+  const std::string* cmd = params.find<std::string>(kCmd);
+  need_program(cmd ? *cmd : declaration.name, "the program that it runs", into);
+  for (const CommandParams& command : {kMain, kIf, kNif, kWatch}) {
+    if (command.cmd != kCmd) need_program(text_of(params, command.cmd), "a program that it asks", into);
+    need_program(text_of(params, command.shell), "its shell", into);
+    if (std::string_view folder = text_of(params, command.cwd); !folder.empty())
+      into.push_back({.name = clean_path(folder), .why = "the folder that it works in"});
+  }
+  if (std::string_view path = text_of(params, kCreates); !path.empty())
+    into.push_back({.name = parent_path(clean_path(path)), .why = "the folder of what it creates"});
+  if (const List* files = params.find<List>(kWatchFiles)) {
+    for (const Value& file : *files) {
+      const auto& path = file.get<std::string>();
+      into.push_back({.what = path.ends_with('/') ? Need::What::Tree : Need::What::Path,
+                      .name = clean_path(path),
+                      .why = "it watches it"});
+    }
+  }
+}
+
 }  // namespace
 
 extern const Kind kExecKind;
@@ -100,6 +131,7 @@ constinit const Kind kExecKind{
     .doc = exec_docs::kDoc,
     .example = exec_docs::kExample,
     .validate = validate,
+    .needs = needs,
     .create = make_exec,
 };
 
