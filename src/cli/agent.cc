@@ -181,12 +181,13 @@ void Agent::reload() {
 
 void Agent::write_graphviz() {
   try {
-    write_picture(*base_, command_.graphviz);
+    std::shared_ptr<const ResourceGraph> graph = prepare(base_, collected_).graph;
+    write_picture(*graph, command_.graphviz);
     std::string extension = std::filesystem::path(command_.graphviz).extension();
     // dot's time grows with the square of the graph, and the machine waits.
     constexpr std::size_t kDrawn = 1000;
-    if (extension != ".png" && extension != ".svg" && base_->vertices.size() <= kDrawn)
-      write_picture(*base_, command_.graphviz + ".png");
+    if (extension != ".png" && extension != ".svg" && graph->vertices.size() <= kDrawn)
+      write_picture(*graph, command_.graphviz + ".png");
   } catch (const Error& error) {
     report_.emit(report::Notice{Level::Warning, error.text(), error.hint_text()});
   }

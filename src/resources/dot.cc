@@ -20,6 +20,8 @@ std::string quoted(std::string_view text) {
 }
 
 std::string edge_attributes(const EdgeInfo& edge) {
+  if (!edge.why.empty())
+    return fmt::format(" [style=dashed, color=gray, tooltip={}]", quoted(fmt::format("automatic: {}", edge.why)));
   if (edge.notify) {
     std::string label = edge.name.empty() ? "notify" : edge.name + " (notify)";
     return fmt::format(" [label={}, style=bold]", quoted(label));

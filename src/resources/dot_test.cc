@@ -34,6 +34,16 @@ TEST(Dot, ShowsExportedVerticesAndNotifyingEdges) {
             "}\n");
 }
 
+TEST(Dot, AutomaticEdgesAreGrayAndSayWhy) {
+  ResourceGraph graph;
+  graph.vertices = {noop("a"), noop("b")};
+  graph.topology = Topology(2, {{0, 1}});
+  graph.edges = {{.name = "", .why = "its parent folder"}};
+  EXPECT_NE(to_dot(graph).find("  v0 -> v1 [style=dashed, color=gray, tooltip=\"automatic: its parent folder\"];\n"),
+            std::string::npos)
+      << to_dot(graph);
+}
+
 TEST(Dot, NamesCannotEndTheirQuotesOrBecomeEscapes) {
   ResourceGraph graph;
   graph.name = "\"]; evil [\"";
