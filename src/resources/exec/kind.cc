@@ -83,7 +83,28 @@ void warn_of_idle_params(const Declaration& declaration, Diagnostics& diagnostic
   }
 }
 
+void validate_refresh(const Declaration& declaration, Diagnostics& diagnostics) {
+  const Params& params = declaration.params;
+  if (const std::string* cmd = params.find<std::string>(kRefreshCmd); cmd && !cmd->empty() && split_words(*cmd).empty())
+    diagnostics.error(params.pos_or(kRefreshCmd, declaration.pos), "`refresh_cmd` of exec is empty",
+                      "write the command, or leave it out: then a refresh runs `cmd`");
+  if (!params.get_or(kRefreshOnly, false)) return;
+  if (!text_of(params, kRefreshCmd).empty())
+    diagnostics.error(
+        params.pos_or(kRefreshCmd, declaration.pos),
+        "with `refresh_only`, `cmd` runs on a refresh, and with `refresh_cmd` it doesn't: it would never run",
+        "leave `refresh_only` out, or make it `cmd`");
+  for (ParamIndex index : {kWatchCmd, kWatchFiles}) {
+    const Params::Item* item = params.find_item(index);
+    bool is_set = item && (index == kWatchFiles ? !item->value.get<List>().empty() : !text_of(params, index).empty());
+    if (is_set)
+      diagnostics.error(item->pos, fmt::format("`{}` doesn't go with `refresh_only`", kParams[index].name),
+                        "what it tells would never make `cmd` run");
+  }
+}
+
 void validate(const Declaration& declaration, Diagnostics& diagnostics) {
+  validate_refresh(declaration, diagnostics);
   validate_cmd(declaration, diagnostics);
   validate_env(declaration, diagnostics);
   validate_paths(declaration, diagnostics);
@@ -102,6 +123,7 @@ void needs(const Declaration& declaration, std::vector<Need>& into) {
   const Params& params = declaration.params;
   const std::string* cmd = params.find<std::string>(kCmd);
   need_program(cmd ? *cmd : declaration.name, "the program that it runs", into);
+  need_program(text_of(params, kRefreshCmd), "the program that it runs on a refresh", into);
   for (const CommandParams& command : {kMain, kIf, kNif, kWatch}) {
     if (command.cmd != kCmd) need_program(text_of(params, command.cmd), "a program that it asks", into);
     need_program(text_of(params, command.shell), "its shell", into);
@@ -131,6 +153,8 @@ constinit const Kind kExecKind{
     .doc = exec_docs::kDoc,
     .example = exec_docs::kExample,
     .validate = validate,
+    .refresh = "`refresh_cmd` runs; without one `cmd` runs once more, if its guards allow it.",
+    .outputs = exec::kOutputs,
     .needs = needs,
     .create = make_exec,
 };
