@@ -8,6 +8,7 @@
 #include "src/async/loop.h"
 #include "src/engine/run/engine.h"
 #include "src/engine/transform/auto_edges.h"
+#include "src/engine/transform/group.h"
 #include "src/resources/kind.h"
 
 namespace mgmt {
@@ -112,6 +113,14 @@ double time_auto_edges(const std::shared_ptr<const ResourceGraph>& graph) {
   return ms;
 }
 
+double time_grouping(const ResourceGraph& graph) {
+  TimePoint begin = Clock::now();
+  std::shared_ptr<const Groups> groups = find_groups(graph);
+  double ms = std::chrono::duration<double, std::milli>(Clock::now() - begin).count();
+  if (!groups) throw Error("nothing was grouped");
+  return ms;
+}
+
 template <class Run>
 double median(Run run) {
   std::vector<double> times;
@@ -145,5 +154,10 @@ int main() {
     auto graph = files(10'000, cycle);
     fmt::print("{{\"name\": \"{}\", \"transform_ms\": {:.3f}, \"limit\": 20}}\n", name,
                median([&] { return time_auto_edges(graph); }));
+  }
+  for (auto& [size, limit] : {std::pair<std::size_t, int>{1'000, 5}, {10'000, 50}}) {
+    auto graph = noops(size, random_edges(size, 2 * size));
+    fmt::print("{{\"name\": \"grouping of {}\", \"transform_ms\": {:.3f}, \"limit\": {}}}\n", size,
+               median([&] { return time_grouping(*graph); }), limit);
   }
 }

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is done to a graph before it runs: automatic edges over 10,000 files (bench/engine_bench)."""
+"""What is done to a graph before it runs: automatic edges over 10,000 files, grouping (bench/engine_bench)."""
 from harness import Row
 
 

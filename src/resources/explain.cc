@@ -2,8 +2,10 @@
 #include "src/resources/explain.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
-#include <algorithm>
+#include <utility>
+#include <vector>
 
 #include "src/base/text.h"
 #include "src/resources/kind.h"
@@ -21,6 +23,18 @@ void each_edge(const ResourceGraph& graph, F&& call) {
   }
 }
 
+// The ids of each group of more than one.
+std::vector<std::vector<std::string>> group_ids(const ResourceGraph& graph) {
+  std::vector<std::vector<std::string>> groups;
+  if (!graph.groups) return groups;
+  for (const std::vector<VertexId>& members : graph.groups->members()) {
+    if (members.size() < 2) continue;
+    std::vector<std::string>& ids = groups.emplace_back();
+    for (VertexId v : members) ids.push_back(graph.vertices[v]->id());
+  }
+  return groups;
+}
+
 }  // namespace
 
 std::string explain(const ResourceGraph& graph) {
@@ -35,6 +49,8 @@ std::string explain(const ResourceGraph& graph) {
       out += fmt::format(", sends {} to {}", from.kind->outputs[send.output].name, to.kind->params[send.param].name);
     out += '\n';
   });
+  for (const std::vector<std::string>& ids : group_ids(graph))
+    out += printable(fmt::format("one group: {}", fmt::join(ids, ", "))) + "\n";
   return out;
 }
 
@@ -57,6 +73,13 @@ std::string explain_json(const ResourceGraph& graph) {
   Map map;
   map.emplace_back("graph", Value(graph.name));
   map.emplace_back("edges", Value(std::move(edges)));
+  List groups;
+  for (std::vector<std::string>& ids : group_ids(graph)) {
+    List group;
+    for (std::string& id : ids) group.emplace_back(std::move(id));
+    groups.emplace_back(std::move(group));
+  }
+  if (!groups.empty()) map.emplace_back("groups", Value(std::move(groups)));
   return to_json(Value(std::move(map))) + "\n";
 }
 

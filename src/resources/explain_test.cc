@@ -29,6 +29,16 @@ TEST(Explain, EachEdgeHasItsPlaceOrItsReason) {
             "noop[b\\n] -> noop[c]: automatic: its parent folder\n");
 }
 
+TEST(Explain, GroupsAreNamedWithTheirMembers) {
+  ResourceGraph graph = example();
+  graph.topology = Topology(3, {});
+  graph.edges.clear();
+  graph.groups = std::make_shared<const Groups>(Groups{.of = {0, 1, 0}, .topology = Topology(2, {})});
+  EXPECT_EQ(explain(graph), "one group: noop[a], noop[c]\n");
+  EXPECT_EQ(explain_json(graph), R"({"graph":"web","edges":[],"groups":[["noop[a]","noop[c]"]]})"
+                                 "\n");
+}
+
 TEST(Explain, AsJson) {
   EXPECT_EQ(explain_json(example()),
             R"({"graph":"web","edges":[{"from":"noop[a]","to":"noop[b\n]","place":"web.yaml:12:3","name":"first",)"

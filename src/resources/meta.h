@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <compare>
 #include <memory>
 #include <span>
 #include <string>
@@ -28,7 +29,7 @@ struct Meta {
   bool autoedge = true;
   /// May run as one with others of its kind.
   bool autogroup = true;
-  friend bool operator==(const Meta&, const Meta&) = default;
+  friend auto operator<=>(const Meta&, const Meta&) = default;
 };
 
 std::shared_ptr<const Meta> default_meta();

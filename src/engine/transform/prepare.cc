@@ -8,6 +8,7 @@
 #include "src/base/text.h"
 #include "src/engine/transform/auto_edges.h"
 #include "src/engine/transform/collect.h"
+#include "src/engine/transform/group.h"
 
 namespace mgmt {
 namespace {
@@ -39,6 +40,11 @@ Prepared prepare(const std::shared_ptr<const ResourceGraph>& base,
   Combined combined = base->collects.empty() ? Combined{base, {}} : combine(base, exported);
   AutoEdges edges = add_auto_edges(combined.graph);
   std::vector<std::string> notes = notes_of(edges);
+  if (std::shared_ptr<const Groups> groups = find_groups(*edges.graph)) {
+    auto grouped = std::make_shared<ResourceGraph>(*edges.graph);
+    grouped->groups = std::move(groups);
+    edges.graph = std::move(grouped);
+  }
   return {std::move(edges.graph), std::move(combined.left_out), std::move(notes)};
 }
 

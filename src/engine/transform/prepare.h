@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// prepare: from the graph that a frontend read to the one that runs: what it collects, and automatic edges. `run`,
-// `check` and `graph` all go through here. Pure.
+// prepare: from the graph that a frontend read to the one that runs: what it collects, automatic edges and groups.
+// `run`, `check` and `graph` all go through here. Pure.
 #pragma once
 
 #include <memory>

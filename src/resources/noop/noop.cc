@@ -31,6 +31,7 @@ constinit const Kind kNoopKind{
     .doc = noop_docs::kDoc,
     .example = noop_docs::kExample,
     .refresh = "It passes the notification on, to all that it notifies.",
+    .groups = true,
     .create = [](std::shared_ptr<const Declaration> declaration, Services&) -> std::unique_ptr<Resource> {
       return std::make_unique<Noop>(std::move(declaration));
     },

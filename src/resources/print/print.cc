@@ -62,6 +62,7 @@ constinit const Kind kPrintKind{
     .doc = print_docs::kDoc,
     .example = print_docs::kExample,
     .refresh = "It prints its text again.",
+    .groups = true,
     .create = [](std::shared_ptr<const Declaration> declaration, Services& services) -> std::unique_ptr<Resource> {
       return std::make_unique<Print>(std::move(declaration), services.report);
     },
