@@ -17,7 +17,7 @@
 #include "src/base/fd.h"
 #include "src/base/path.h"
 #include "src/base/text.h"
-#include "src/engine/transform/collect.h"
+#include "src/engine/transform/prepare.h"
 #include "src/resources/dot.h"
 #include "src/world/local/prefix.h"
 
@@ -154,10 +154,11 @@ void Agent::adopt(std::shared_ptr<const ResourceGraph> graph) {
 void Agent::load(const Declarations& collected) {
   if (ending_) return;
   collected_ = collected;
-  Combined combined = base_->collects.empty() ? Combined{base_, {}} : combine(base_, collected);
-  for (std::string& text : combined.left_out) report_.emit(report::Notice{Level::Warning, std::move(text)});
+  Prepared prepared = prepare(base_, collected);
+  for (std::string& text : prepared.left_out) report_.emit(report::Notice{Level::Warning, std::move(text)});
+  for (std::string& text : prepared.notes) report_.emit(report::Notice{Level::Info, std::move(text)});
   settled_fine_ = false;
-  engine_->load(std::move(combined.graph));
+  engine_->load(std::move(prepared.graph));
 }
 
 void Agent::follow_file() {
@@ -215,7 +216,8 @@ void Agent::write_graphviz() {
       report_.emit(report::Notice{Level::Warning, error.text(), error.hint_text()});
   };
   try {
-    if (!is_picture(path)) replace_file(path, to_dot(*base_), 0644);
+    std::shared_ptr<const ResourceGraph> graph = prepare(base_, collected_).graph;
+    if (!is_picture(path)) replace_file(path, to_dot(*graph), 0644);
     if (!is_picture(path) && !Drawer::available()) return;
     if (!drawer_) {
       drawer_ = std::make_unique<Drawer>(loop_, kLongestDrawing, complain);
@@ -223,7 +225,7 @@ void Agent::write_graphviz() {
         if (waits_for_picture_) finish();
       };
     }
-    drawer_->draw(*base_, is_picture(path) ? path : path + ".png");
+    drawer_->draw(*graph, is_picture(path) ? path : path + ".png");
   } catch (const Error& error) {
     complain(error);
   }

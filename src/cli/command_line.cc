@@ -270,6 +270,9 @@ Result<Command> parse_command_line(std::vector<std::string> arguments) {
   graph_app->add_option("-o,--output", graph.output, "out.dot, out.svg or out.png; without it dot text on stdout")
       ->type_name("FILE");
 
+  graph_app->add_flag("--explain", graph.explain, "Say of each edge why it is there, instead");
+  graph_app->add_flag("--json", graph.json, "As JSON, with --explain");
+
   ResourcesCommand resources;
   auto* resources_app = app.add_subcommand("resources", "The documentation of the kinds of resources");
   resources_app->set_help_flag();
@@ -353,6 +356,9 @@ Result<Command> parse_command_line(std::vector<std::string> arguments) {
     auto file = one_file(graph_words, graph_option, "graph");
     if (!file) return std::unexpected(file.error());
     graph.file = *file;
+    if (graph.json && !graph.explain) return std::unexpected(Error("--json goes with --explain"));
+    if (graph.explain && !graph.output.empty())
+      return std::unexpected(Error("--explain prints text, and --output names a picture").hint("ask for one of them"));
     bool known = graph.output.empty() || graph.output == "-";
     for (const char* suffix : {".dot", ".gv", ".svg", ".png"})
       known |= graph.output.size() > std::string_view(suffix).size() && graph.output.ends_with(suffix);

@@ -11,7 +11,9 @@
 #include "src/cli/drawer.h"
 #include "src/cli/graph_file.h"
 #include "src/cli/reference.h"
+#include "src/engine/transform/prepare.h"
 #include "src/resources/dot.h"
+#include "src/resources/explain.h"
 #include "src/resources/kind.h"
 
 namespace mgmt::cli {
@@ -21,6 +23,21 @@ int complain(const Error& error, int code) {
   fmt::print(stderr, "mgmt: {}\n", error.text());
   if (!error.hint_text().empty()) fmt::print(stderr, "  hint: {}\n", error.hint_text());
   return code;
+}
+
+struct Read {
+  std::shared_ptr<const ResourceGraph> graph;
+  std::size_t own_edges = 0;
+};
+
+// The graph of a file as `run` begins with it, without what it collects; null, and all that is wrong is said.
+Read read_graph(const std::string& path) {
+  GraphFile file = load_graph_file(path);
+  std::fputs(file.text().c_str(), stderr);
+  if (!file.graph) return {};
+  Prepared prepared = prepare(file.graph, {});
+  for (const std::string& note : prepared.notes) fmt::print(stderr, "{}: note: {}\n", path, note);
+  return {std::move(prepared.graph), file.graph->edges.size()};
 }
 
 struct Perform {
@@ -43,20 +60,23 @@ struct Perform {
   }
 
   int operator()(const CheckCommand& command) const {
-    GraphFile file = load_graph_file(command.file);
-    std::fputs(file.text().c_str(), stderr);
-    if (!file.graph) return kBadInput;
-    fmt::print("{}: fine: {}, {}\n", command.file, counted(file.graph->vertices.size(), "resource"),
-               counted(file.graph->edges.size(), "edge"));
+    auto [graph, own_edges] = read_graph(command.file);
+    if (!graph) return kBadInput;
+    std::size_t automatic = graph->edges.size() - own_edges;
+    fmt::print("{}: fine: {}, {}{}\n", command.file, counted(graph->vertices.size(), "resource"),
+               counted(own_edges, "edge"), automatic > 0 ? ", " + counted(automatic, "automatic edge") : "");
     return kOk;
   }
 
   int operator()(const GraphCommand& command) const {
-    GraphFile file = load_graph_file(command.file);
-    std::fputs(file.text().c_str(), stderr);
-    if (!file.graph) return kBadInput;
+    auto [graph, own_edges] = read_graph(command.file);
+    if (!graph) return kBadInput;
+    if (command.explain) {
+      std::fputs((command.json ? explain_json(*graph) : explain(*graph)).c_str(), stdout);
+      return kOk;
+    }
     if (command.output.empty() || command.output == "-") {
-      std::fputs(to_dot(*file.graph).c_str(), stdout);
+      std::fputs(to_dot(*graph).c_str(), stdout);
       return kOk;
     }
     try {
@@ -64,8 +84,8 @@ struct Perform {
     } catch (const Error& error) {
       return complain(error, kBadInput);
     }
-    if (is_picture(command.output)) return draw_and_wait(*file.graph, command.output);
-    replace_file(command.output, to_dot(*file.graph), 0644);
+    if (is_picture(command.output)) return draw_and_wait(*graph, command.output);
+    replace_file(command.output, to_dot(*graph), 0644);
     return kOk;
   }
 

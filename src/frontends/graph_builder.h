@@ -10,9 +10,13 @@
 
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <cstdint>
+#include <map>
 #include <memory>
+#include <optional>
+#include <set>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -37,12 +41,21 @@ class GraphBuilder {
     std::string name;
     SourcePos pos;
   };
+  /// The sender's output and the receiver's parameter, as written.
+  struct WrittenSend {
+    std::string output;
+    std::string param;
+    SourcePos output_pos;
+    SourcePos param_pos;
+  };
   struct Edge {
     std::string name;
     EdgeEnd from;
     EdgeEnd to;
     bool notify = false;
     SourcePos pos;
+    SourcePos notify_pos = {};
+    std::vector<WrittenSend> sends = {};
   };
 
   void set_name(std::string name) { graph_name_ = std::move(name); }
@@ -67,6 +80,11 @@ class GraphBuilder {
   void check_paths(Diagnostics& diagnostics) const;
   std::vector<std::size_t> resolve_edges(const Index& index, std::vector<Topology::Edge>& ends,
                                          Diagnostics& diagnostics);
+  void check_notify(const Edge& edge, VertexId to, Diagnostics& diagnostics) const;
+  void resolve_sends(const std::vector<std::size_t>& kept, const std::vector<Topology::Edge>& ends,
+                     Diagnostics& diagnostics);
+  std::optional<Send> resolve_send(const WrittenSend& send, const Declaration& from, const Declaration& to,
+                                   Diagnostics& diagnostics);
   void report_missing(const EdgeEnd& end, Diagnostics& diagnostics);
   void report_cycle(const Topology& topology, const std::vector<std::size_t>& edge_of, Diagnostics& diagnostics) const;
   void check_collects(Diagnostics& diagnostics) const;
@@ -79,8 +97,20 @@ class GraphBuilder {
   boost::unordered_flat_map<VertexId, Unread> unread_;
   std::vector<std::pair<Declaration, Unread>> nameless_;
   std::vector<Edge> edges_;
+  /// What is sent along each of the kept edges, and what each vertex receives.
+  std::vector<std::vector<Send>> sends_;
+  struct Received {
+    ParamIndex param;
+    VertexId from;
+    ParamIndex output;
+    SourcePos pos;
+  };
+  std::map<VertexId, std::vector<Received>> received_;
   std::vector<Collect> collects_;
   std::vector<SourcePos> pattern_pos_;
+  /// Places of ends and sends that have had their error: an edge of lists names each many times.
+  std::set<std::tuple<std::uint16_t, std::uint32_t, std::uint16_t>> told_;
+  bool first_told(SourcePos pos) { return pos.line == 0 || told_.emplace(pos.file, pos.line, pos.column).second; }
   /// How many edges to nothing got a "did you mean", which costs a walk over all names.
   int suggestions_ = 0;
 };

@@ -93,6 +93,8 @@ constexpr ParamIndex kLimit = param_index(kParams, "limit");
 constexpr ParamIndex kBurst = param_index(kParams, "burst");
 constexpr ParamIndex kRewatch = param_index(kParams, "rewatch");
 constexpr ParamIndex kRealize = param_index(kParams, "realize");
+constexpr ParamIndex kAutoEdge = param_index(kParams, "autoedge");
+constexpr ParamIndex kAutoGroup = param_index(kParams, "autogroup");
 
 // "name:N", "name" and ":N" name a semaphore; "" and "3" don't.
 void check_semaphore(const std::string& id) {
@@ -121,8 +123,9 @@ std::shared_ptr<const Meta> default_meta() {
 std::span<const Param> meta_params() { return kParams; }
 
 bool meta_acts(std::string_view name) {
-  constexpr std::array<std::string_view, 12> kActing = {"noop",  "retry", "delay", "timeout", "poll",    "sema",
-                                                        "limit", "burst", "reset", "rewatch", "realize", "retryreset"};
+  constexpr std::array<std::string_view, 14> kActing = {"noop",    "retry",      "delay",    "timeout",  "poll",
+                                                        "sema",    "limit",      "burst",    "reset",    "rewatch",
+                                                        "realize", "retryreset", "autoedge", "autogroup"};
   return std::ranges::find(kActing, name) != kActing.end();
 }
 
@@ -141,6 +144,8 @@ std::shared_ptr<const Meta> make_meta(const Params& values) {
   meta.timeout = std::chrono::milliseconds(values.get_or<std::int64_t>(kTimeout, 0));
   // How negative it is means nothing.
   meta.poll = std::chrono::seconds(std::max<std::int64_t>(values.get_or<std::int64_t>(kPoll, 0), -1));
+  meta.autoedge = values.get_or(kAutoEdge, true);
+  meta.autogroup = values.get_or(kAutoGroup, true);
   if (const List* semaphores = values.find<List>(kSema)) {
     for (const Value& id : *semaphores) {
       check_semaphore(id.get<std::string>());

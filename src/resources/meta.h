@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <compare>
 #include <cstdint>
 #include <limits>
 #include <memory>
@@ -41,7 +42,11 @@ struct Meta {
   bool realize = false;
   /// "name:N": at most N resources that name it run at once (":N" and "name" are N and 1).
   std::vector<std::string> sema;
-  friend bool operator==(const Meta&, const Meta&) = default;
+  /// Takes part in edges that are found by themselves.
+  bool autoedge = true;
+  /// May run as one with others of its kind.
+  bool autogroup = true;
+  friend auto operator<=>(const Meta&, const Meta&) = default;
 };
 
 std::shared_ptr<const Meta> default_meta();

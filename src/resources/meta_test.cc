@@ -82,9 +82,9 @@ TEST(Meta, TheLongestTimesFitTheClock) {
 
 TEST(Meta, TheTableSaysWhatActs) {
   for (const char* name : {"noop", "retry", "delay", "timeout", "poll", "sema", "retryreset", "limit", "burst", "reset",
-                           "rewatch", "realize"})
+                           "rewatch", "realize", "autoedge", "autogroup"})
     EXPECT_TRUE(meta_acts(name)) << name;
-  for (const char* name : {"dollar", "hidden", "export", "autoedge", "autogroup", "reverse"}) {
+  for (const char* name : {"dollar", "hidden", "export", "reverse"}) {
     EXPECT_TRUE(find_param(meta_params(), name)) << name;
     EXPECT_FALSE(meta_acts(name)) << name;
   }

@@ -10,6 +10,7 @@
 // `watch`, `is_own_echo` and the destructor run on the loop's thread, never beside check or apply.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -71,6 +72,8 @@ struct Inputs {
   bool refresh = false;
   /// A value from another resource has changed since the last run that succeeded.
   bool received = false;
+  /// Which of Kind::outputs an edge's `send:` takes along: bit i is the i-th. What isn't wanted need not be kept.
+  std::uint32_t sends = 0;
   /// Only for a kind whose views_managed_paths says so, else null.
   std::shared_ptr<const ManagedPaths> managed = nullptr;
 };

@@ -89,6 +89,8 @@ Map meta_map(const Meta& meta) {
   };
   auto as_is = [](auto value) { return Value(value); };
   auto count = [](auto time) { return Value(static_cast<std::int64_t>(time.count())); };
+  add("autoedge", meta.autoedge, unset.autoedge, as_is);
+  add("autogroup", meta.autogroup, unset.autogroup, as_is);
   add("burst", meta.burst, unset.burst, as_is);
   add("delay", meta.delay, unset.delay, [&](auto delay) { return count(*delay); });
   add("limit", meta.limit, unset.limit, as_is);

@@ -110,8 +110,7 @@ bool NodeReader::begins_map(const Event& first, std::string_view name, std::stri
   return false;
 }
 
-std::optional<PlacedValue> NodeReader::read_value(const Param& param) {
-  Event first = next();
+std::optional<PlacedValue> NodeReader::read_value(const Param& param, const Event& first) {
   SourcePos pos = first.pos;
   if (param.required && first.is_null()) {
     diagnostics_.error(pos, fmt::format("`{}` has no value", param.name),

@@ -61,7 +61,9 @@ class NodeReader {
   }
 
   /// The next node, by the parameter's type and rules. Empty if it is none: reported, and skipped.
-  std::optional<PlacedValue> read_value(const Param& param);
+  std::optional<PlacedValue> read_value(const Param& param) { return read_value(param, next()); }
+  /// The same of a node that begins with `first`.
+  std::optional<PlacedValue> read_value(const Param& param, const Event& first);
 
   /// Whether `first` begins what is wanted: if not, it is skipped, and an error unless it is null ("edges:").
   bool begins_list(const Event& first, std::string_view name, std::string_view of);
