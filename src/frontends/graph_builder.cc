@@ -285,14 +285,30 @@ void GraphBuilder::check_collects(Diagnostics& diagnostics) const {
   }
 }
 
+static Value empty_value(const Type& type) {
+  switch (type.base) {
+    case Type::Base::Bool: return Value(false);
+    case Type::Base::Int: return Value(std::int64_t{0});
+    case Type::Base::Float: return Value(0.0);
+    case Type::Base::Str: return Value("");
+    case Type::Base::List: return Value(List());
+    case Type::Base::Map: return Value(Map());
+  }
+  return Value();
+}
+
 void GraphBuilder::validate(Diagnostics& diagnostics) const {
   for (VertexId v = 0; v < vertices_.size(); ++v) {
     Unread unread;
     if (auto broken = unread_.find(v); broken != unread_.end()) unread = broken->second;
-    // What is received is there, only not yet which.
-    if (auto received = received_.find(v); received != received_.end())
-      for (const Received& each : received->second) unread.params.push_back(each.param);
-    validate(*vertices_[v], unread, diagnostics);
+    // What is received is there, only not yet which: the rules are asked with an empty value in its place.
+    std::optional<Declaration> filled;
+    if (auto received = received_.find(v); received != received_.end()) {
+      filled = *vertices_[v];
+      for (const Received& each : received->second)
+        filled->params.set(each.param, empty_value(filled->kind->params[each.param].type), each.pos);
+    }
+    validate(filled ? *filled : *vertices_[v], std::move(unread), diagnostics);
   }
   for (const auto& [declaration, unread] : nameless_) validate(declaration, unread, diagnostics);
 }
