@@ -28,7 +28,10 @@ void Engine::build_edges() {
       notifies_[from].push_back(std::move(receiver));
     }
     for (const Send& send : edge.sends) receives_[to].push_back({from, send, edge.pos});
-    if (!edge.sends.empty()) sends_[from].push_back(to);
+    if (edge.sends.empty()) continue;
+    Sends& sends = sends_[from];
+    sends.to.push_back(to);
+    for (const Send& send : edge.sends) sends.outputs |= 1u << send.output;
   }
   // One that was kept may be given its values by others now, or by nobody.
   for (const auto& instance : instances_) {
@@ -134,7 +137,7 @@ void Engine::keep_outputs(Instance& instance) {
   auto& extras = instance.extras(loop_);
   if (extras.outputs == outputs) return;
   extras.outputs = std::move(outputs);
-  for (VertexId receiver : to->second) mark_dirty(*instances_[receiver], Cause::Why::Received);
+  for (VertexId receiver : to->second.to) mark_dirty(*instances_[receiver], Cause::Why::Received);
 }
 
 std::shared_ptr<const Declaration> Engine::with_received(const Instance& instance) const {

@@ -138,6 +138,7 @@ void Engine::start(Instance& instance) {
   if (!instance.armed && !arm(instance)) return;
   if (!receives_.empty() && !receive(instance, inputs)) return;
   inputs.received = instance.received_new;
+  if (auto sends = sends_.find(instance.at); sends != sends_.end()) inputs.sends = sends->second.outputs;
 
   const Kind& kind = *instance.declaration->kind;
   if (managed_ && kind.views_managed_paths && kind.views_managed_paths(*instance.declaration))

@@ -111,6 +111,11 @@ class Engine {
     SourcePos pos;
   };
 
+  struct Sends {
+    std::vector<VertexId> to;
+    std::uint32_t outputs = 0;  // see Inputs::sends
+  };
+
   // swap.cc
   void swap();
   bool is_unrealized() const;
@@ -201,7 +206,7 @@ class Engine {
   std::unordered_map<std::string, VertexId> receivers_;
   /// By receiver, and by sender.
   std::unordered_map<VertexId, std::vector<Receive>> receives_;
-  std::unordered_map<VertexId, std::vector<VertexId>> sends_;
+  std::unordered_map<VertexId, Sends> sends_;
 
   Convergence convergence_;
   Loop::Timer converge_timer_;

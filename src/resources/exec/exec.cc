@@ -203,7 +203,7 @@ asio::awaitable<Delta> Exec::check(Inputs inputs) {
   Delta delta;
   sends_ = inputs.sends;
   std::string_view refresh_cmd = text(kRefreshCmd);
-  bool due = is_due(), once_more = inputs.refresh && refresh_cmd.empty();
+  bool due = is_due() || inputs.received, once_more = inputs.refresh && refresh_cmd.empty();
   if (due || once_more) {
     bool allowed = co_await guards_allow();
     // A run that is due stands for the refresh.
