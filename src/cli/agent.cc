@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <climits>
 #include <csignal>
 #include <cstdio>
 #include <filesystem>
@@ -15,6 +14,7 @@
 #include "src/base/path.h"
 #include "src/base/text.h"
 #include "src/engine/transform/collect.h"
+#include "src/views/history.h"
 #include "src/world/local/prefix.h"
 
 namespace mgmt::cli {
@@ -24,18 +24,19 @@ using Level = report::Notice::Level;
 
 namespace {
 
-std::string machine_name() {
-  char name[HOST_NAME_MAX + 1] = {};
-  if (::gethostname(name, sizeof name - 1) != 0) throw Error::system(errno, "asking for the host's name");
-  return name;
-}
-
 // nohup(1) means that the run is to outlive its terminal.
 std::vector<int> signals_to_take() {
   std::vector<int> signals{SIGINT, SIGTERM};
   struct sigaction hangup{};
   if (::sigaction(SIGHUP, nullptr, &hangup) == 0 && hangup.sa_handler != SIG_IGN) signals.push_back(SIGHUP);
   return signals;
+}
+
+// The same for the same text and the same that was collected.
+std::uint64_t key_of(const GraphFile& file, const Declarations& collected) {
+  std::uint64_t key = file.fingerprint.value_or(0);
+  for (const auto& declaration : collected) key = key * 31 + fingerprint(*declaration);
+  return key;
 }
 
 Duration to_duration(std::chrono::duration<double> seconds) {
@@ -47,15 +48,13 @@ Duration to_duration(std::chrono::duration<double> seconds) {
 }  // namespace
 
 Agent::Agent(RunCommand command, GraphFile file) : command_(std::move(command)), file_(std::move(file)) {
-  if (command_.hostname.empty()) command_.hostname = machine_name();
-  if (auto wrong = hostname_error(command_.hostname)) throw Error(*wrong);
+  command_.hostname = hostname_of(command_.hostname);
   if (command_.tmp_prefix) {
     std::string name = (std::filesystem::temp_directory_path() / ("mgmt-" + command_.hostname + "-XXXXXX")).string();
     if (!::mkdtemp(name.data())) throw Error::system(errno, "making a temporary prefix");
     prefix_ = name;
   } else {
-    prefix_ =
-        command_.prefix.empty() ? world::local::default_prefix() : std::filesystem::absolute(command_.prefix).string();
+    prefix_ = place_of(command_.prefix, command_.hostname).prefix;
   }
 }
 
@@ -63,6 +62,7 @@ Agent::~Agent() {
   file_watch_.reset();
   engine_.reset();
   sharing_.reset();
+  close_state();
   name_.reset();
   if (command_.tmp_prefix) {
     std::error_code ignored;  // a temporary folder that can't be removed is no reason to fail
@@ -89,12 +89,29 @@ void Agent::claim_name() {
   name_.emplace(std::move(std::get<world::local::NameLock>(*claim)));
 }
 
+// What happens is written down, except in a dry run, which leaves no trace; and where the name isn't ours alone.
+void Agent::remember() {
+  if (!name_) return;
+  state_ = std::make_unique<state::AgentState>(
+      loop_, state::AgentState::Options{.prefix = prefix_, .name = command_.hostname, .warn = [this](std::string text) {
+                                          report_.emit(report::Notice{Level::Warning, std::move(text)});
+                                        }});
+  report_.add(std::make_unique<views::History>(*state_, [this] { return index_; }));
+}
+
+void Agent::close_state() {
+  if (!state_) return;
+  if (auto closed = state_->close(1s); !closed) fmt::print(stderr, "mgmt: {}\n", closed.error().text());
+  state_.reset();
+}
+
 int Agent::run() {
   // First: threads inherit what is blocked.
   signals_ = std::make_unique<events::Signals>(loop_, signals_to_take(), [this](int signal) { on_signal(signal); });
   raise_descriptor_limit();
   if (auto reader = views::make_reader(command_.view)) report_.add(std::move(reader));
   claim_name();
+  remember();
 
   Engine::Options options{
       .noop = command_.noop,
@@ -149,6 +166,7 @@ void Agent::load(const Declarations& collected) {
   Combined combined = base_->collects.empty() ? Combined{base_, {}} : combine(base_, collected);
   for (std::string& text : combined.left_out) report_.emit(report::Notice{Level::Warning, std::move(text)});
   settled_fine_ = false;
+  index_ = std::make_shared<GraphIndex>(combined.graph, key_of(file_, collected));
   engine_->load(std::move(combined.graph));
 }
 
@@ -225,6 +243,7 @@ void Agent::end(int code, std::string outcome) {
     report_.close();
     if (!all_ended) {
       // A thread is stuck in the kernel: nothing here can end it but the end of the process.
+      close_state();
       std::fflush(nullptr);
       ::_exit(exit_code_);
     }

@@ -8,15 +8,17 @@
 #include <string>
 
 #include "src/cli/command_line.h"
+#include "src/cli/exit_code.h"
 #include "src/cli/graph_file.h"
+#include "src/cli/graph_index.h"
+#include "src/cli/place.h"
 #include "src/cli/sharing.h"
 #include "src/engine/run/engine.h"
 #include "src/events/signal/signals.h"
+#include "src/state/agent_state.h"
 #include "src/world/local/name_lock.h"
 
 namespace mgmt::cli {
-
-enum ExitCode : int { kOk = 0, kOther = 1, kBadInput = 2, kResourceFailed = 4, kNotConverged = 7, kSignalBase = 128 };
 
 class Agent {
  public:
@@ -28,6 +30,8 @@ class Agent {
 
  private:
   void claim_name();
+  void remember();
+  void close_state();
   void adopt(std::shared_ptr<const ResourceGraph> graph);
   void load(const Declarations& collected);
   void follow_file();
@@ -44,6 +48,7 @@ class Agent {
   report::Report report_;
   std::unique_ptr<Sharing> sharing_;
   std::optional<world::local::NameLock> name_;
+  std::unique_ptr<state::AgentState> state_;
   std::unique_ptr<Engine> engine_;
   std::unique_ptr<events::Signals> signals_;
   std::unique_ptr<events::FileWatcher::Watch> file_watch_;
@@ -52,6 +57,7 @@ class Agent {
   Loop::Timer trim_timer_{loop_};
   std::shared_ptr<const ResourceGraph> base_;
   Declarations collected_;
+  std::shared_ptr<const GraphIndex> index_;
   bool collecting_ = false;  // the first answer of the world is not there yet
   bool graph_is_new_ = false;
   bool settled_fine_ = false;

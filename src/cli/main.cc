@@ -8,6 +8,7 @@
 #include "src/cli/agent.h"
 #include "src/cli/command_line.h"
 #include "src/cli/graph_file.h"
+#include "src/cli/history.h"
 #include "src/cli/reference.h"
 #include "src/resources/dot.h"
 #include "src/resources/kind.h"
@@ -58,6 +59,12 @@ struct Perform {
     }
     return kOk;
   }
+
+  int operator()(const HistoryCommand& command) const { return show_history(command); }
+
+  int operator()(const StatusCommand&) const { return kOther; }
+  int operator()(const WhyCommand&) const { return kOther; }
+  int operator()(const ReapCommand&) const { return kOther; }
 
   int operator()(const VersionCommand&) const {
     fmt::print("mgmt {}\n", MGMT_VERSION);

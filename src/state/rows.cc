@@ -82,7 +82,6 @@ Rows::Rows(SQLite::Database& db)
       add_entry_(db,
                  R"(INSERT INTO history(time, duration, resource, what, intent, times, cause, "from", delta, diff,
                     error, hint, "by") VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?))"),
-      repeat_(db, "UPDATE history SET times = times + 1, time = ? WHERE id = ?"),
       find_(db, std::string("SELECT ") + kKnownColumns + " FROM resource WHERE id = ?"),
       remember_(db, std::string("INSERT OR REPLACE INTO resource(") + kKnownColumns +
                         ") VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
@@ -113,7 +112,7 @@ void Rows::clear(std::uint64_t id) {
   use->exec();
 }
 
-std::int64_t Rows::record(const Entry& entry) {
+void Rows::record(const Entry& entry) {
   Use use(add_entry_);
   bind_time(*use, 1, entry.time);
   use->bind(2, static_cast<std::int64_t>(entry.duration.count()));
@@ -125,14 +124,6 @@ std::int64_t Rows::record(const Entry& entry) {
   for (const std::string* text :
        {&entry.cause, &entry.from, &entry.delta, &entry.diff, &entry.error, &entry.hint, &entry.by})
     bind_text(*use, column++, *text);
-  use->exec();
-  return db_.getLastInsertRowid();
-}
-
-void Rows::repeat(std::int64_t id, Time time) {
-  Use use(repeat_);
-  bind_time(*use, 1, time);
-  use->bind(2, id);
   use->exec();
 }
 

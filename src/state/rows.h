@@ -49,7 +49,7 @@ struct Entry {
   std::string error, hint;
   /// Who made it necessary, if that is known.
   std::string by;
-  /// How often the same failure came in a row; of Lost, how many entries are missing.
+  /// How often the same failure came since it was written of; of Lost, how many entries are missing.
   std::int64_t times = 1;
 };
 
@@ -86,10 +86,7 @@ class Rows {
   void add(const RefreshRow& row);
   void clear(std::uint64_t id);
 
-  /// Returns its id.
-  std::int64_t record(const Entry& entry);
-  /// The same failure once more.
-  void repeat(std::int64_t id, Time time);
+  void record(const Entry& entry);
   struct Query {
     std::optional<Time> since = {};
     std::string resource = {};  // empty: all
@@ -116,7 +113,7 @@ class Rows {
   Entry entry_at(const SQLite::Statement& row) const;
 
   SQLite::Database& db_;
-  SQLite::Statement add_refresh_, clear_refresh_, add_entry_, repeat_, find_, remember_, number_, set_number_;
+  SQLite::Statement add_refresh_, clear_refresh_, add_entry_, find_, remember_, number_, set_number_;
 };
 
 }  // namespace mgmt::state
