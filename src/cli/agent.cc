@@ -5,15 +5,19 @@
 #include <malloc.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <filesystem>
+#include <string_view>
 #include <vector>
 
+#include "src/base/fd.h"
 #include "src/base/path.h"
 #include "src/base/text.h"
 #include "src/engine/transform/collect.h"
+#include "src/resources/dot.h"
 #include "src/views/history.h"
 #include "src/world/local/prefix.h"
 
@@ -24,6 +28,8 @@ using Level = report::Notice::Level;
 
 namespace {
 
+constexpr Duration kLongestDrawing = 60s;
+
 // nohup(1) means that the run is to outlive its terminal.
 std::vector<int> signals_to_take() {
   std::vector<int> signals{SIGINT, SIGTERM};
@@ -33,8 +39,7 @@ std::vector<int> signals_to_take() {
 }
 
 // The same for the same text and the same that was collected.
-std::uint64_t key_of(const GraphFile& file, const Declarations& collected) {
-  std::uint64_t key = file.fingerprint.value_or(0);
+std::uint64_t key_of(std::uint64_t key, const Declarations& collected) {
   for (const auto& declaration : collected) key = key * 31 + fingerprint(*declaration);
   return key;
 }
@@ -60,6 +65,7 @@ Agent::Agent(RunCommand command, GraphFile file) : command_(std::move(command)),
 
 Agent::~Agent() {
   file_watch_.reset();
+  drawer_.reset();
   engine_.reset();
   sharing_.reset();
   close_state();
@@ -91,11 +97,14 @@ void Agent::claim_name() {
 
 // What happens is written down, except in a dry run, which leaves no trace; and where the name isn't ours alone.
 void Agent::remember() {
-  if (!name_) return;
+  if (!name_ && !command_.noop) return;
   state_ = std::make_unique<state::AgentState>(
-      loop_, state::AgentState::Options{.prefix = prefix_, .name = command_.hostname, .warn = [this](std::string text) {
-                                          report_.emit(report::Notice{Level::Warning, std::move(text)});
-                                        }});
+      loop_, state::AgentState::Options{
+                 .prefix = prefix_,
+                 .name = command_.hostname,
+                 .warn = [this](std::string text) { report_.emit(report::Notice{Level::Warning, std::move(text)}); },
+                 .read_only = command_.noop});
+  if (command_.noop) return;
   report_.add(std::make_unique<views::History>(*state_, [this] { return index_; }));
 }
 
@@ -109,7 +118,11 @@ int Agent::run() {
   // First: threads inherit what is blocked.
   signals_ = std::make_unique<events::Signals>(loop_, signals_to_take(), [this](int signal) { on_signal(signal); });
   raise_descriptor_limit();
-  if (auto reader = views::make_reader(command_.view)) report_.add(std::move(reader));
+  if (auto reader = views::make_reader(command_.view)) {
+    shows_ = true;
+    report_.add(std::move(reader));
+  }
+  tell(file_.messages);
   claim_name();
   remember();
 
@@ -126,7 +139,7 @@ int Agent::run() {
     collected_ = all;
     if (!base_->collects.empty()) load(all);
   };
-  engine_ = std::make_unique<Engine>(loop_, report_, options, sharing_.get());
+  engine_ = std::make_unique<Engine>(loop_, report_, options, sharing_.get(), command_.noop ? nullptr : state_.get());
   sharing_->on_idle = [this] { engine_->reconsider(); };
   engine_->on_settled = [this](bool all_fine) { on_settled(all_fine); };
   if (command_.max_runtime) {
@@ -134,16 +147,32 @@ int Agent::run() {
       end(engine_->has_failures() ? kResourceFailed : settled_fine_ ? kOk : kNotConverged, "--max-runtime reached");
     });
   }
-  loop_.post([this] { adopt(file_.graph); });
-  // What isn't a file can't be read twice.
-  if (!command_.no_watch && std::filesystem::is_regular_file(command_.file)) follow_file();
+  loop_.post([this] { begin(); });
   loop_.run();
   return exit_code_;
+}
+
+// With the refreshes that an earlier run still owes, if there are any.
+void Agent::begin() {
+  auto go = [this] {
+    adopt(file_.graph);
+    // What isn't a file can't be read twice.
+    if (!ending_ && !command_.no_watch && std::filesystem::is_regular_file(command_.file)) follow_file();
+  };
+  if (!state_) return go();
+  state_->load([this, go](Result<state::Refreshes> due) {
+    if (due) engine_->restore_refreshes(std::move(due->rows));
+    else
+      report_.emit(report::Notice{Level::Warning, "which refreshes are still due can't be told: " + due.error().text(),
+                                  due.error().hint_text()});
+    go();
+  });
 }
 
 void Agent::adopt(std::shared_ptr<const ResourceGraph> graph) {
   if (ending_) return;
   base_ = std::move(graph);
+  base_key_ = file_.fingerprint.value_or(0);
   graph_is_new_ = true;
   settled_fine_ = false;
   if (!command_.graphviz.empty()) write_graphviz();
@@ -166,7 +195,7 @@ void Agent::load(const Declarations& collected) {
   Combined combined = base_->collects.empty() ? Combined{base_, {}} : combine(base_, collected);
   for (std::string& text : combined.left_out) report_.emit(report::Notice{Level::Warning, std::move(text)});
   settled_fine_ = false;
-  index_ = std::make_shared<GraphIndex>(combined.graph, key_of(file_, collected));
+  index_ = std::make_shared<GraphIndex>(combined.graph, key_of(base_key_, collected));
   engine_->load(std::move(combined.graph));
 }
 
@@ -186,33 +215,63 @@ void Agent::reload() {
   if (next.fingerprint == file_.fingerprint) return;
   if (!next.graph) {
     report_.emit(report::Notice{
-        Level::Error,
-        fmt::format("{} can't be used as it is now: the running graph goes on\n{}", command_.file, next.messages)});
+        Level::Error, fmt::format("{} can't be used as it is now: the running graph goes on", command_.file)});
+    tell(next.messages);
     file_.fingerprint = next.fingerprint;
     return;
   }
-  if (!next.messages.empty()) report_.emit(report::Notice{Level::Info, next.messages});
+  tell(next.messages);
   file_ = std::move(next);
   adopt(file_.graph);
 }
 
+// Errors each time; the rest once, and again where an edit brings more of it.
+void Agent::tell(const std::vector<Message>& messages) {
+  std::map<std::string_view, std::size_t> places;
+  for (const Message& message : messages) ++places[message.text];
+  for (const Message& message : messages) {
+    bool error = message.level == Diagnostic::Level::Error;
+    if (auto said = said_.find(message.text); !error && said != said_.end() && said->second >= places[message.text])
+      continue;
+    if (!shows_) {
+      std::fputs(render(message).c_str(), stderr);
+      continue;
+    }
+    Level level = error ? Level::Error : message.level == Diagnostic::Level::Warning ? Level::Warning : Level::Info;
+    report_.emit(report::Notice{level, message.text, message.hint, message.place, message.excerpt});
+  }
+  for (const auto& [text, count] : places) {
+    std::size_t& said = said_[std::string(text)];
+    said = std::max(said, count);
+  }
+}
+
 void Agent::write_graphviz() {
+  const std::string& path = command_.graphviz;
+  // What was asked for and can't be had is a warning; a picture beside the text is there if it can be.
+  auto complain = [this](const Error& error) {
+    if (said_.emplace(error.text(), 1).second)
+      report_.emit(report::Notice{Level::Warning, error.text(), error.hint_text()});
+  };
   try {
-    write_picture(*base_, command_.graphviz);
-    std::string extension = std::filesystem::path(command_.graphviz).extension();
-    // dot's time grows with the square of the graph, and the machine waits.
-    constexpr std::size_t kDrawn = 1000;
-    if (extension != ".png" && extension != ".svg" && base_->vertices.size() <= kDrawn)
-      write_picture(*base_, command_.graphviz + ".png");
+    if (!is_picture(path)) replace_file(path, to_dot(*base_), 0644);
+    if (!is_picture(path) && !Drawer::available()) return;
+    if (!drawer_) {
+      drawer_ = std::make_unique<Drawer>(loop_, kLongestDrawing, complain);
+      drawer_->on_idle = [this] {
+        if (waits_for_picture_) finish();
+      };
+    }
+    drawer_->draw(*base_, is_picture(path) ? path : path + ".png");
   } catch (const Error& error) {
-    report_.emit(report::Notice{Level::Warning, error.text(), error.hint_text()});
+    complain(error);
   }
 }
 
 void Agent::on_settled(bool all_fine) {
   settled_fine_ = all_fine;
   if (command_.asks_for_convergence())
-    return end(all_fine ? kOk : kResourceFailed, all_fine ? "converged" : "settled with failures");
+    return end(all_fine ? kOk : kResourceFailed, all_fine ? "converged" : "settled with failures", true);
   // What a graph took and nobody needs any more goes back, once nothing waits for it.
   if (std::exchange(graph_is_new_, false)) trim_timer_.after(200ms, [] { ::malloc_trim(0); });
 }
@@ -221,7 +280,12 @@ void Agent::on_signal(int signal) {
   if (std::exchange(signalled_, true)) {
     // The second one doesn't wait for anything.
     engine_->kill_commands();
+    if (drawer_) drawer_->give_up();
     ::_exit(kSignalBase + signal);
+  }
+  if (waits_for_picture_) {
+    drawer_->give_up();
+    return finish();
   }
   if (ending_) return;
   const char* name = signal == SIGINT ? "SIGINT" : signal == SIGTERM ? "SIGTERM" : "SIGHUP";
@@ -230,25 +294,37 @@ void Agent::on_signal(int signal) {
   end(command_.asks_for_convergence() ? kSignalBase + signal : kOk, std::move(outcome));
 }
 
-void Agent::end(int code, std::string outcome) {
+void Agent::end(int code, std::string outcome, bool wait_for_picture) {
   if (ending_) return;
   ending_ = true;
   exit_code_ = code;
   max_runtime_.cancel();
   reload_timer_.cancel();
-  engine_->stop(900ms, [this, outcome = std::move(outcome)](bool all_ended) {
-    report::Summary summary = engine_->summary();
-    summary.outcome = outcome;
-    report_.emit(std::move(summary));
-    report_.close();
-    if (!all_ended) {
-      // A thread is stuck in the kernel: nothing here can end it but the end of the process.
-      close_state();
-      std::fflush(nullptr);
-      ::_exit(exit_code_);
-    }
-    loop_.stop();
+  engine_->stop(900ms, [this, outcome = std::move(outcome), wait_for_picture](bool all_ended) {
+    summary_ = engine_->summary();
+    summary_.outcome = outcome;
+    waits_for_picture_ = wait_for_picture && all_ended && drawer_ && drawer_->busy();
+    if (!waits_for_picture_) return finish(all_ended);
+    picture_timer_.after(1s, [this] {
+      report_.emit(report::Notice{Level::Info, "the picture of the graph is still being drawn", "a signal ends that"});
+    });
   });
+}
+
+void Agent::finish(bool all_ended) {
+  waits_for_picture_ = false;
+  picture_timer_.cancel();
+  if (drawer_) drawer_->give_up();
+  report_.emit(std::move(summary_));
+  // What couldn't be written was not said. What else went wrong says more.
+  if (!report_.close() && exit_code_ == kOk) exit_code_ = kOther;
+  if (!all_ended) {
+    // A thread is stuck in the kernel: nothing here can end it but the end of the process.
+    close_state();
+    std::fflush(nullptr);
+    ::_exit(exit_code_);
+  }
+  loop_.stop();
 }
 
 }  // namespace mgmt::cli

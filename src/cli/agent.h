@@ -3,11 +3,15 @@
 // ends and with which status.
 #pragma once
 
+#include <cstddef>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "src/cli/command_line.h"
+#include "src/cli/drawer.h"
 #include "src/cli/exit_code.h"
 #include "src/cli/graph_file.h"
 #include "src/cli/graph_index.h"
@@ -31,15 +35,18 @@ class Agent {
  private:
   void claim_name();
   void remember();
+  void begin();
   void close_state();
   void adopt(std::shared_ptr<const ResourceGraph> graph);
   void load(const Declarations& collected);
   void follow_file();
   void reload();
+  void tell(const std::vector<Message>& messages);
   void write_graphviz();
   void on_settled(bool all_fine);
   void on_signal(int signal);
-  void end(int code, std::string outcome);
+  void end(int code, std::string outcome, bool wait_for_picture = false);
+  void finish(bool all_ended = true);
 
   RunCommand command_;
   GraphFile file_;
@@ -52,18 +59,26 @@ class Agent {
   std::unique_ptr<Engine> engine_;
   std::unique_ptr<events::Signals> signals_;
   std::unique_ptr<events::FileWatcher::Watch> file_watch_;
+  std::unique_ptr<Drawer> drawer_;
   Loop::Timer reload_timer_{loop_};
   Loop::Timer max_runtime_{loop_};
   Loop::Timer trim_timer_{loop_};
+  Loop::Timer picture_timer_{loop_};
   std::shared_ptr<const ResourceGraph> base_;
+  std::uint64_t base_key_ = 0;  // of its text
   Declarations collected_;
   std::shared_ptr<const GraphIndex> index_;
   bool collecting_ = false;  // the first answer of the world is not there yet
   bool graph_is_new_ = false;
+  bool shows_ = false;  // the report, to somebody
   bool settled_fine_ = false;
   bool ending_ = false;
+  bool waits_for_picture_ = false;
+  report::Summary summary_;
   bool signalled_ = false;
   int exit_code_ = kOk;
+  /// What was said of a graph's file and is no error, and of how many places at once.
+  std::map<std::string, std::size_t> said_;
 };
 
 }  // namespace mgmt::cli

@@ -4,9 +4,11 @@
 #include <csignal>
 #include <cstdio>
 
+#include "src/base/fd.h"
 #include "src/base/text.h"
 #include "src/cli/agent.h"
 #include "src/cli/command_line.h"
+#include "src/cli/drawer.h"
 #include "src/cli/graph_file.h"
 #include "src/cli/history.h"
 #include "src/cli/reference.h"
@@ -25,14 +27,25 @@ int complain(const Error& error, int code) {
 struct Perform {
   int operator()(RunCommand command) const {
     GraphFile file = load_graph_file(command.file);
-    std::fputs(file.messages.c_str(), stderr);
-    if (!file.graph) return kBadInput;
+    if (!file.graph) {
+      std::fputs(file.text().c_str(), stderr);
+      return kBadInput;
+    }
+    if (!command.graphviz.empty()) {
+      try {
+        check_target(command.graphviz);
+      } catch (const Error& error) {
+        return complain(Error(error).while_doing("--graphviz"), kBadInput);
+      }
+    }
+    // A reader that has gone is seen by the write that fails, and the machine's state is kept without it.
+    std::signal(SIGPIPE, SIG_IGN);
     return Agent(std::move(command), std::move(file)).run();
   }
 
   int operator()(const CheckCommand& command) const {
     GraphFile file = load_graph_file(command.file);
-    std::fputs(file.messages.c_str(), stderr);
+    std::fputs(file.text().c_str(), stderr);
     if (!file.graph) return kBadInput;
     fmt::print("{}: fine: {}, {}\n", command.file, counted(file.graph->vertices.size(), "resource"),
                counted(file.graph->edges.size(), "edge"));
@@ -41,10 +54,19 @@ struct Perform {
 
   int operator()(const GraphCommand& command) const {
     GraphFile file = load_graph_file(command.file);
-    std::fputs(file.messages.c_str(), stderr);
+    std::fputs(file.text().c_str(), stderr);
     if (!file.graph) return kBadInput;
-    if (command.output.empty() || command.output == "-") std::fputs(to_dot(*file.graph).c_str(), stdout);
-    else write_picture(*file.graph, command.output);
+    if (command.output.empty() || command.output == "-") {
+      std::fputs(to_dot(*file.graph).c_str(), stdout);
+      return kOk;
+    }
+    try {
+      check_target(command.output);
+    } catch (const Error& error) {
+      return complain(error, kBadInput);
+    }
+    if (is_picture(command.output)) return draw_and_wait(*file.graph, command.output);
+    replace_file(command.output, to_dot(*file.graph), 0644);
     return kOk;
   }
 
@@ -83,8 +105,6 @@ struct Perform {
 int main(int argc, char** argv) {
   using namespace mgmt;
   using namespace mgmt::cli;
-  // A reader that has gone is seen by the write that fails.
-  std::signal(SIGPIPE, SIG_IGN);
   try {
     Result<cli::Command> command = parse_command_line({argv + 1, argv + argc});
     if (!command) return complain(command.error(), kBadInput);

@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <boost/unordered/unordered_flat_map.hpp>
 #include <optional>
 #include <string>
 #include <unordered_map>
@@ -63,8 +62,12 @@ std::uint16_t GraphBuilder::add_source(std::string name) {
   return static_cast<std::uint16_t>(sources_.size() - 1);
 }
 
-void GraphBuilder::add(Declaration declaration, State state) {
-  if (state == State::Broken) broken_.push_back(static_cast<VertexId>(vertices_.size()));
+void GraphBuilder::add(Declaration declaration, Unread unread) {
+  if (declaration.name.empty()) {
+    nameless_.emplace_back(std::move(declaration), std::move(unread));
+    return;
+  }
+  if (unread.any()) unread_.emplace(static_cast<VertexId>(vertices_.size()), std::move(unread));
   declaration.params.shrink_to_fit();
   vertices_.push_back(std::make_shared<const Declaration>(std::move(declaration)));
 }
@@ -183,23 +186,24 @@ void GraphBuilder::check_collects(Diagnostics& diagnostics) const {
 }
 
 void GraphBuilder::validate(Diagnostics& diagnostics) const {
-  auto broken = broken_.begin();
   for (VertexId v = 0; v < vertices_.size(); ++v) {
-    if (broken != broken_.end() && *broken == v) {
-      ++broken;
-      continue;
-    }
-    const Declaration& declaration = *vertices_[v];
-    std::span<const Param> params = declaration.kind->params;
-    bool complete = true;
-    for (std::size_t i = 0; i < params.size(); ++i) {
-      if (!params[i].required || declaration.params.has(static_cast<ParamIndex>(i))) continue;
-      diagnostics.error(declaration.pos, fmt::format("{} has no `{}`", shown(declaration.id()), params[i].name),
-                        fmt::format("{} needs it: {}", declaration.kind->name, params[i].doc));
-      complete = false;
-    }
-    if (complete && declaration.kind->validate) declaration.kind->validate(declaration, diagnostics);
+    auto unread = unread_.find(v);
+    validate(*vertices_[v], unread != unread_.end() ? unread->second : Unread(), diagnostics);
   }
+  for (const auto& [declaration, unread] : nameless_) validate(declaration, unread, diagnostics);
+}
+
+void GraphBuilder::validate(const Declaration& declaration, Unread unread, Diagnostics& diagnostics) {
+  std::span<const Param> params = declaration.kind->params;
+  for (std::size_t i = 0; i < params.size(); ++i) {
+    auto index = static_cast<ParamIndex>(i);
+    if (!params[i].required || declaration.params.has(index) || unread.has(index)) continue;
+    std::string whose = declaration.name.empty() ? fmt::format("this {}", declaration.kind->name) : declaration.id();
+    diagnostics.error(declaration.pos, fmt::format("{} has no `{}`", shown(whose), params[i].name),
+                      fmt::format("{} needs it: {}", declaration.kind->name, params[i].doc));
+    unread.params.push_back(index);
+  }
+  if (declaration.kind->validate) validate_readings(declaration, unread, diagnostics);
 }
 
 // Two resources of one path would undo each other for ever.
@@ -207,8 +211,10 @@ void GraphBuilder::check_paths(Diagnostics& diagnostics) const {
   std::unordered_map<std::string, const Declaration*> managers;
   for (VertexId v = 0; v < vertices_.size(); ++v) {
     const Declaration& declaration = *vertices_[v];
-    if (!declaration.kind->managed_path || declaration.exported || std::ranges::binary_search(broken_, v)) continue;
-    auto path = declaration.kind->managed_path(declaration);
+    if (!declaration.kind->managed_path || declaration.exported) continue;
+    auto unread = unread_.find(v);
+    auto path = unread == unread_.end() ? declaration.kind->managed_path(declaration)
+                                        : managed_path_of_readings(declaration, unread->second);
     if (!path) continue;
     auto [first, added] = managers.emplace(std::move(*path), &declaration);
     if (added || first->second->name == declaration.name) continue;  // one declared twice has been told of

@@ -8,12 +8,15 @@
 //   std::shared_ptr<const ResourceGraph> graph = std::move(builder).finish(diagnostics);
 #pragma once
 
+#include <boost/unordered/unordered_flat_map.hpp>
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include "src/frontends/readings.h"
 #include "src/resources/resource_graph.h"
 #include "src/value/diagnostic.h"
 
@@ -28,10 +31,6 @@ WrittenName parse_name(std::string_view written);
 
 class GraphBuilder {
  public:
-  /// Whether all of a declaration could be read. One that is Broken has had its errors: it is there for
-  /// edges, and no further rule judges it.
-  enum class State { Whole, Broken };
-
   struct EdgeEnd {
     const Kind* kind = nullptr;
     /// As written. Without "@@" it is the resource of that name, or else the exported one.
@@ -50,7 +49,9 @@ class GraphBuilder {
   /// The number for SourcePos::file.
   std::uint16_t add_source(std::string name);
 
-  void add(Declaration declaration, State state = State::Whole);
+  /// `unread` has had its errors: no further one is reported that depends on it. A declaration without a name is only
+  /// judged.
+  void add(Declaration declaration, Unread unread = {});
   void add_edge(Edge edge) { edges_.push_back(std::move(edge)); }
   /// `pattern_pos`: where its pattern stands, for errors.
   void add_collect(Collect collect, SourcePos pattern_pos = {});
@@ -70,11 +71,13 @@ class GraphBuilder {
   void report_cycle(const Topology& topology, const std::vector<std::size_t>& edge_of, Diagnostics& diagnostics) const;
   void check_collects(Diagnostics& diagnostics) const;
   void validate(Diagnostics& diagnostics) const;
+  static void validate(const Declaration& declaration, Unread unread, Diagnostics& diagnostics);
 
   std::string graph_name_;
   std::vector<std::string> sources_;
   std::vector<std::shared_ptr<const Declaration>> vertices_;
-  std::vector<VertexId> broken_;
+  boost::unordered_flat_map<VertexId, Unread> unread_;
+  std::vector<std::pair<Declaration, Unread>> nameless_;
   std::vector<Edge> edges_;
   std::vector<Collect> collects_;
   std::vector<SourcePos> pattern_pos_;

@@ -9,4 +9,11 @@ void Report::emit(Body body) {
   for (const auto& reader : readers_) reader->on_event(event);
 }
 
+bool Report::close() {
+  bool whole = true;
+  for (const auto& reader : readers_) whole = reader->finish() && whole;
+  readers_.clear();
+  return whole;
+}
+
 }  // namespace mgmt::report

@@ -18,6 +18,8 @@ class Reader {
   virtual ~Reader() = default;
   /// Called for each event, in order. Must not block.
   virtual void on_event(const Event& event) = 0;
+  /// The last call: writes what waits. False if the output failed, then or before, so that some of it is lost.
+  virtual bool finish() { return true; }
 };
 
 class Report {
@@ -26,8 +28,8 @@ class Report {
   /// False while nobody reads: then an event need not even be built.
   bool wanted() const { return !readers_.empty(); }
   void emit(Body body);
-  /// Drops the readers, which finish what they have begun to write.
-  void close() { readers_.clear(); }
+  /// Drops the readers, which finish what they have begun to write. False if the output of one failed.
+  bool close();
 
  private:
   std::vector<std::unique_ptr<Reader>> readers_;

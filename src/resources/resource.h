@@ -69,6 +69,8 @@ struct Inputs {
   /// Something that notifies this resource has changed: a kind that can be refreshed says so in its Delta, as a change
   /// of `refresh`, unless what else it does stands for it (a service that was just started needs no reload).
   bool refresh = false;
+  /// A value from another resource has changed since the last run that succeeded.
+  bool received = false;
   /// Only for a kind whose views_managed_paths says so, else null.
   std::shared_ptr<const ManagedPaths> managed = nullptr;
 };

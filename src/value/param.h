@@ -130,6 +130,7 @@ class Params {
 
   /// Replaces a value that is there.
   void set(ParamIndex index, Value value, SourcePos pos);
+  void reset(ParamIndex index);
   void shrink_to_fit() { items_.shrink_to_fit(); }
   std::span<const Item> items() const { return items_; }
 

@@ -125,7 +125,7 @@ class Agent:
                 self.args,
                 cwd=cwd,
                 stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE if pipe else subprocess.DEVNULL,
+                stdout=subprocess.PIPE if pipe is True else pipe or subprocess.DEVNULL,
                 stderr=stderr,
                 env=None if env is None else {**os.environ, **env},
             )

@@ -39,7 +39,7 @@ class GraphReader {
   void read_name(Draft& draft);
   void read_parameter(Draft& draft, ParamIndex index);
   void read_obsolete(Draft& draft, const ObsoleteParam& obsolete, const Key& key);
-  void report_unknown_parameter(const Draft& draft, const Key& key);
+  void read_unknown_parameter(Draft& draft, const Key& key);
   void read_meta(Draft& draft);
   void read_meta_key(Draft& draft, std::vector<SourcePos>& seen, const Key& key);
   void finish_meta(Draft& draft);

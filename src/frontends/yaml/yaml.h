@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "src/resources/resource_graph.h"
 #include "src/value/diagnostic.h"
@@ -20,7 +21,9 @@ struct Loaded {
   std::shared_ptr<const ResourceGraph> graph;
   /// All errors of meaning, warnings and notes, by place; or the one error of syntax.
   Diagnostics diagnostics;
-  /// The diagnostics as text, each with its line and a caret; of very many only the first.
+  /// The diagnostics in words, each with its line and a caret; of very many only the first.
+  std::vector<Message> messages;
+  /// All of them, ready to print.
   std::string rendered;
 };
 

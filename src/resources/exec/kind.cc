@@ -22,9 +22,10 @@ bool is_variable_name(std::string_view name) {
 }
 
 void require_absolute(SourcePos pos, ParamIndex index, std::string_view path, Diagnostics& diagnostics) {
-  if (!path.starts_with('/'))
-    diagnostics.error(pos, fmt::format("`{}` of {} is not an absolute path: `{}`", kParams[index].name, "exec", path),
-                      "begin it with /");
+  if (path.starts_with('/')) return;
+  diagnostics.error(pos,
+                    fmt::format("`{}` of exec is not an absolute path: `{}`", kParams[index].name, printable(path)),
+                    path.starts_with('~') ? "`~` is the shell's: write the home folder out" : "a path begins with `/`");
 }
 
 void validate_cmd(const Declaration& declaration, Diagnostics& diagnostics) {
