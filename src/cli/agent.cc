@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "src/cli/agent.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <malloc.h>
 #include <unistd.h>
@@ -14,11 +15,14 @@
 #include <vector>
 
 #include "src/base/fd.h"
+#include "src/base/folder.h"
 #include "src/base/path.h"
 #include "src/base/text.h"
 #include "src/engine/transform/collect.h"
 #include "src/resources/dot.h"
+#include "src/value/json.h"
 #include "src/views/history.h"
+#include "src/views/trace.h"
 #include "src/world/local/prefix.h"
 
 namespace mgmt::cli {
@@ -64,6 +68,7 @@ Agent::Agent(RunCommand command, GraphFile file) : command_(std::move(command)),
 }
 
 Agent::~Agent() {
+  socket_.reset();
   file_watch_.reset();
   drawer_.reset();
   engine_.reset();
@@ -106,6 +111,51 @@ void Agent::remember() {
                  .read_only = command_.noop});
   if (command_.noop) return;
   report_.add(std::make_unique<views::History>(*state_, [this] { return index_; }));
+  auto board = std::make_unique<views::Board>([this] { return index_; });
+  board_ = board.get();
+  report_.add(std::move(board));
+}
+
+void Agent::trace() {
+  if (command_.trace.empty()) return;
+  Fd file(::open(command_.trace.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+  if (!file) throw Error::system(errno, "writing the trace " + command_.trace);
+  report_.add(views::make_trace(std::move(file), [graph = trace_graph_](const std::string& resource) {
+    auto index = graph->load();
+    return index ? index->before(resource) : std::vector<std::string>();
+  }));
+}
+
+// For `mgmt status` and its like; an agent that can't be asked still does its work.
+void Agent::listen() {
+  if (!name_) return;
+  Place place{prefix_, command_.hostname};
+  try {
+    ensure_private_folder(parent_path(place.socket()));
+    socket_ = std::make_unique<AgentSocket>(
+        loop_, place.socket(),
+        [this](const Value& request, AgentSocket::Reply reply) { on_question(request, std::move(reply)); });
+  } catch (const Error& error) {
+    report_.emit(
+        report::Notice{Level::Warning, "`mgmt status` won't find this agent: " + error.text(), error.hint_text()});
+  }
+}
+
+void Agent::on_question(const Value& request, AgentSocket::Reply reply) {
+  std::string ask = text_of(request, "ask");
+  if (ending_) return reply(R"({"error": "it is about to end"})");
+  if (ask == "status") return reply(board_->status());
+  if (ask == "graph") return reply(fmt::format(R"({{"dot": {}}})", json_quote(to_dot(engine_->graph()))));
+  if (ask == "why") {
+    std::string now = board_->now_of(text_of(request, "resource"));
+    if (now.empty())
+      return reply(fmt::format(R"({{"error": {}}})", json_quote(fmt::format("the running graph has no {}",
+                                                                            printable(text_of(request, "resource"))))));
+    // Answered when what has happened by now can be read in the file.
+    return state_->read([](state::Rows&) {},
+                        [reply = std::move(reply), now = std::move(now)](const Result<void>&) { reply(now); });
+  }
+  reply(R"({"error": "this agent doesn't know that question"})");
 }
 
 void Agent::close_state() {
@@ -125,6 +175,8 @@ int Agent::run() {
   tell(file_.messages);
   claim_name();
   remember();
+  trace();
+  listen();
 
   Engine::Options options{
       .noop = command_.noop,
@@ -196,6 +248,7 @@ void Agent::load(const Declarations& collected) {
   for (std::string& text : combined.left_out) report_.emit(report::Notice{Level::Warning, std::move(text)});
   settled_fine_ = false;
   index_ = std::make_shared<GraphIndex>(combined.graph, key_of(base_key_, collected));
+  trace_graph_->store(index_);
   engine_->load(std::move(combined.graph));
 }
 
@@ -316,6 +369,8 @@ void Agent::finish(bool all_ended) {
   picture_timer_.cancel();
   if (drawer_) drawer_->give_up();
   report_.emit(std::move(summary_));
+  board_ = nullptr;
+  socket_.reset();
   // What couldn't be written was not said. What else went wrong says more.
   if (!report_.close() && exit_code_ == kOk) exit_code_ = kOther;
   if (!all_ended) {

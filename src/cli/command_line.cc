@@ -423,6 +423,8 @@ Result<Command> parse_command_line(std::vector<std::string> arguments) {
   if (chosen == graph_app && graph.running) {
     if (!graph_words.empty() || !graph_option.empty())
       return std::unexpected(Error("--running takes the graph from the agent, and no file"));
+    if (graph.output.ends_with(".svg") || graph.output.ends_with(".png"))
+      return std::unexpected(Error("a running graph comes as dot text").hint("mgmt graph --running | dot -Tsvg"));
     return graph;
   }
   if (chosen == graph_app) {

@@ -11,7 +11,10 @@
 #include "src/cli/drawer.h"
 #include "src/cli/graph_file.h"
 #include "src/cli/history.h"
+#include "src/cli/reap.h"
 #include "src/cli/reference.h"
+#include "src/cli/status.h"
+#include "src/cli/why.h"
 #include "src/resources/dot.h"
 #include "src/resources/kind.h"
 
@@ -53,6 +56,7 @@ struct Perform {
   }
 
   int operator()(const GraphCommand& command) const {
+    if (command.running) return show_running_graph(command);
     GraphFile file = load_graph_file(command.file);
     std::fputs(file.text().c_str(), stderr);
     if (!file.graph) return kBadInput;
@@ -84,9 +88,9 @@ struct Perform {
 
   int operator()(const HistoryCommand& command) const { return show_history(command); }
 
-  int operator()(const StatusCommand&) const { return kOther; }
-  int operator()(const WhyCommand&) const { return kOther; }
-  int operator()(const ReapCommand&) const { return kOther; }
+  int operator()(const StatusCommand& command) const { return show_status(command); }
+  int operator()(const WhyCommand& command) const { return show_why(command); }
+  int operator()(const ReapCommand& command) const { return reap(command); }
 
   int operator()(const VersionCommand&) const {
     fmt::print("mgmt {}\n", MGMT_VERSION);

@@ -425,7 +425,8 @@ TEST_F(AgentStateTest, WhatIsKnownOfAResourceAndWhatNoGraphMentionsAnyMore) {
         rows.remember({.id = "file[c]", .kind = "file", .path = "/c", .created = false});
       },
       1);
-  state.if_there([](Rows& rows) { rows.declare([](const std::string& id) { return id == "file[b]"; }); });
+  state.if_there(
+      [](Rows& rows) { rows.declare([](const std::string& id, const std::string&) { return id == "file[b]"; }); });
   EXPECT_TRUE(state.close(10s));
   ASSERT_TRUE(read_database(db(), [&](Rows& rows) {
     std::vector<Known> orphans = rows.orphans();

@@ -147,10 +147,14 @@ Entry Rows::entry_at(const SQLite::Statement& row) const {
 void Rows::history(const Query& query, const std::function<bool(const Entry&)>& call) {
   SQLite::Statement row(db_, std::string("SELECT ") + kEntryColumns +
                                  " FROM history WHERE time >= ?1 AND (?2 IS NULL OR resource = ?2)"
+                                 " AND (?4 IS NULL OR \"from\" = ?4) AND id > ?5 AND id < ?6"
                                  " ORDER BY id DESC LIMIT ?3");
   bind_time(row, 1, query.since.value_or(Time::min()));
   bind_text(row, 2, query.resource);
   row.bind(3, static_cast<std::int64_t>(std::min<std::size_t>(query.limit, INT64_MAX)));
+  bind_text(row, 4, query.from);
+  row.bind(5, query.after);
+  row.bind(6, query.before);
   while (row.executeStep())
     if (!call(entry_at(row))) return;
 }
@@ -211,12 +215,12 @@ std::vector<Known> Rows::orphans() {
   return found;
 }
 
-void Rows::declare(const std::function<bool(const std::string&)>& is) {
+void Rows::declare(const std::function<bool(const std::string&, const std::string&)>& is) {
   std::vector<std::pair<std::string, bool>> differ;
-  SQLite::Statement row(db_, "SELECT id, declared FROM resource");
+  SQLite::Statement row(db_, "SELECT id, declared, path FROM resource");
   while (row.executeStep()) {
     std::string id = text_at(row, 0);
-    bool declared = is(id);
+    bool declared = is(id, text_at(row, 2));
     if (declared != (number_at(row, 1) != 0)) differ.emplace_back(std::move(id), declared);
   }
   SQLite::Statement set(db_, "UPDATE resource SET declared = ? WHERE id = ?");

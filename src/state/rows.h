@@ -90,6 +90,10 @@ class Rows {
   struct Query {
     std::optional<Time> since = {};
     std::string resource = {};  // empty: all
+    /// Only what this one caused, empty: all.
+    std::string from = {};
+    /// Ids, both left out.
+    std::int64_t after = 0, before = INT64_MAX;
     std::size_t limit = SIZE_MAX;
   };
   /// The newest first, until `call` says false.
@@ -102,8 +106,8 @@ class Rows {
   void forget(const std::string& id);
   /// All that we made and no graph mentions any more, by id.
   std::vector<Known> orphans();
-  /// Sets `declared` of all by what `is` says of their ids.
-  void declare(const std::function<bool(const std::string&)>& is);
+  /// Sets `declared` of all by what `is` says of their ids and paths.
+  void declare(const std::function<bool(const std::string& id, const std::string& path)>& is);
 
   /// 0 if it was never set.
   std::uint64_t number(const char* name);

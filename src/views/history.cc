@@ -132,9 +132,15 @@ void History::on(const report::GraphStarted&) {
   written_ = std::make_shared<Written>();
   state_.if_there([graph = graph_()](Rows& rows) {
     if (rows.number(kDeclared) == graph->key()) return;
-    std::unordered_set<std::string> ids;
-    graph->each([&](const std::string& id) { ids.insert(id); });
-    rows.declare([&](const std::string& id) { return ids.contains(id); });
+    // A path that another resource manages now isn't left behind.
+    std::unordered_set<std::string> ids, paths;
+    graph->each([&](const std::string& id) {
+      ids.insert(id);
+      if (auto fact = graph->find(id); fact && !fact->path.empty()) paths.insert(std::move(fact->path));
+    });
+    rows.declare([&](const std::string& id, const std::string& path) {
+      return ids.contains(id) || (!path.empty() && paths.contains(path));
+    });
     rows.set_number(kDeclared, graph->key());
   });
 }
