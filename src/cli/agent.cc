@@ -148,9 +148,6 @@ void Agent::on_question(const Value& request, AgentSocket::Reply reply) {
   if (ask == "graph") return reply(fmt::format(R"({{"dot": {}}})", json_quote(to_dot(engine_->graph()))));
   if (ask == "why") {
     std::string now = board_->now_of(text_of(request, "resource"));
-    if (now.empty())
-      return reply(fmt::format(R"({{"error": {}}})", json_quote(fmt::format("the running graph has no {}",
-                                                                            printable(text_of(request, "resource"))))));
     // Answered when what has happened by now can be read in the file.
     return state_->read([](state::Rows&) {},
                         [reply = std::move(reply), now = std::move(now)](const Result<void>&) { reply(now); });

@@ -167,7 +167,7 @@ void AgentSocket::write(std::uint64_t id) {
   drop(id);
 }
 
-std::optional<Value> ask_agent(const std::string& path, const Value& request) {
+std::optional<Answer> ask_agent(const std::string& path, const Value& request) {
   Fd folder = open_folder(parent_path(path));
   if (!folder) {
     if (errno == ENOENT || errno == ENOTDIR) return std::nullopt;
@@ -202,7 +202,8 @@ std::optional<Value> ask_agent(const std::string& path, const Value& request) {
   Result<Value> value = value_from_json(answer);
   if (!value) throw Error("the agent's answer isn't understood: " + value.error().text());
   if (std::string error = text_of(*value, "error"); !error.empty()) throw Error("the agent says: " + error);
-  return *value;
+  answer.pop_back();
+  return Answer{std::move(*value), std::move(answer)};
 }
 
 }  // namespace mgmt::cli

@@ -58,8 +58,13 @@ class AgentSocket {
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 
+struct Answer {
+  Value value;
+  /// As it came.
+  std::string json;
+};
 /// Asks the agent behind a socket, and waits for its answer; none: no agent is there. Throws Error.
-std::optional<Value> ask_agent(const std::string& path, const Value& request);
+std::optional<Answer> ask_agent(const std::string& path, const Value& request);
 
 /// What stands under a key of a map; nullptr if it is no map, or has none.
 const Value* member(const Value& value, std::string_view key);

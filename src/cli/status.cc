@@ -18,7 +18,7 @@ namespace mgmt::cli {
 
 namespace {
 
-Value ask(const Place& place, std::string_view question) {
+Answer ask(const Place& place, std::string_view question) {
   auto answer = ask_agent(place.socket(), Value(Map{{"ask", Value(std::string(question))}}));
   if (!answer)
     throw Error(fmt::format("no agent named `{}` runs under {}", place.hostname, place.prefix))
@@ -85,14 +85,14 @@ int show_orphans(const Place& place, bool json) {
 int show_status(const StatusCommand& command) {
   Place place = place_of(command.prefix, command.hostname);
   if (command.orphans) return show_orphans(place, command.json);
-  Value status = ask(place, "status");
-  if (command.json) fmt::print("{}\n", to_json(status));
-  else tell(status);
+  Answer status = ask(place, "status");
+  if (command.json) fmt::print("{}\n", status.json);
+  else tell(status.value);
   return kOk;
 }
 
 int show_running_graph(const GraphCommand& command) {
-  std::string dot = text_of(ask(place_of(command.prefix, command.hostname), "graph"), "dot");
+  std::string dot = text_of(ask(place_of(command.prefix, command.hostname), "graph").value, "dot");
   if (command.output.empty() || command.output == "-") std::fputs(dot.c_str(), stdout);
   else replace_file(command.output, dot, 0644);
   return kOk;

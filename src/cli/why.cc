@@ -82,6 +82,7 @@ void tell_now(const Value& now) {
   if (state == "running")
     fmt::print("{} is running now, after {}\n", resource,
                views::cause_text(text_of(now, "cause"), text_of(now, "from")));
+  else if (state == "undeclared") fmt::print("{} isn't in the running graph\n", resource);
   else if (state == "failed") fmt::print("{} fails: {}\n", resource, printable(text_of(now, "error")));
   else fmt::print("{} is watched, and nothing is to be done\n", resource);
   if (std::string before = names(now, "before"); !before.empty()) fmt::print("    waits for {}\n", before);
@@ -93,19 +94,20 @@ void tell_now(const Value& now) {
 int show_why(const WhyCommand& command) {
   Place place = place_of(command.prefix, command.hostname);
   // It also brings the file up to date with what has happened by now.
-  std::optional<Value> now =
+  std::optional<Answer> now =
       ask_agent(place.socket(), Value(Map{{"ask", Value("why")}, {"resource", Value(command.resource)}}));
   Story story;
   state::read_database(place.database(), [&](state::Rows& rows) { story = story_of(rows, command.resource); });
+  bool declared = now && text_of(now->value, "now") != "undeclared";
+  if (!declared && story.chain.empty())
+    throw Error(fmt::format("nothing is known of {}", printable(command.resource)))
+        .hint("resources are named as in the report: mgmt why 'file[motd]'");
   if (command.json) {
-    fmt::print("{{\"now\": {}, \"chain\": {}, \"then\": {}}}\n", now ? to_json(*now) : "null", list_of(story.chain),
+    fmt::print("{{\"now\": {}, \"chain\": {}, \"then\": {}}}\n", now ? now->json : "null", list_of(story.chain),
                list_of(story.followers));
     return kOk;
   }
-  if (!now && story.chain.empty())
-    throw Error(fmt::format("nothing is known of {}", printable(command.resource)))
-        .hint("resources are named as in the report: mgmt why 'file[motd]'");
-  if (now) tell_now(*now);
+  if (now) tell_now(now->value);
   if (story.chain.empty()) fmt::print("nothing was done to it, as far back as the history goes\n");
   for (const Entry& entry : story.chain) std::fputs(views::to_text(entry).c_str(), stdout);
   if (!story.followers.empty()) fmt::print("which led to:\n");

@@ -135,7 +135,7 @@ std::string Board::status() const {
 
 std::string Board::now_of(const std::string& resource) const {
   auto facts = graph_();
-  if (!facts || !facts->find(resource)) return "";
+  if (!facts || !facts->find(resource)) return Object().text("resource", resource).text("now", "undeclared").done();
   auto list = [](const std::vector<std::string>& ids) {
     Array array;
     for (const std::string& id : ids) array.add(json_quote(id));

@@ -25,7 +25,7 @@ class Board : public report::Reader {
   /// "runs", "failed": [...], "running": [...], "fights": [...]}: a JSON object; times in seconds since 1970.
   std::string status() const;
   /// What a resource is doing now: {"resource", "now", "since", "cause", "from", "error", "hint", "before", "after"}.
-  /// "" for one that the graph doesn't have.
+  /// `now` is "running", "failed", "idle" or, if the graph doesn't have it, "undeclared".
   std::string now_of(const std::string& resource) const;
 
   /// So many repairs of one resource within kFightPeriod are a fight with somebody.
