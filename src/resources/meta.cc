@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 
 #include "src/base/text.h"
 
@@ -81,6 +82,9 @@ constexpr ParamIndex kPoll = param_index(kParams, "poll");
 constexpr ParamIndex kSema = param_index(kParams, "sema");
 constexpr ParamIndex kAutoEdge = param_index(kParams, "autoedge");
 constexpr ParamIndex kAutoGroup = param_index(kParams, "autogroup");
+constexpr ParamIndex kDollar = param_index(kParams, "dollar");
+constexpr ParamIndex kHidden = param_index(kParams, "hidden");
+constexpr ParamIndex kExport = param_index(kParams, "export");
 
 // "name:N", "name" and ":N" name a semaphore; "" and "3" don't.
 void check_semaphore(const std::string& id) {
@@ -100,8 +104,9 @@ std::shared_ptr<const Meta> default_meta() {
 std::span<const Param> meta_params() { return kParams; }
 
 bool meta_acts(std::string_view name) {
-  constexpr Words kActing = {"noop", "retry", "delay", "timeout", "poll", "sema", "autoedge", "autogroup"};
-  return kActing.contains(name);
+  static constexpr std::string_view kActing[] = {"noop",   "retry",  "delay",  "timeout",  "poll",     "sema",
+                                                 "dollar", "hidden", "export", "autoedge", "autogroup"};
+  return std::ranges::find(kActing, name) != std::end(kActing);
 }
 
 std::shared_ptr<const Meta> make_meta(const Params& values) {
@@ -122,6 +127,17 @@ std::shared_ptr<const Meta> make_meta(const Params& values) {
     // Which are held counts, not in which order they are written.
     std::ranges::sort(meta.sema);
     meta.sema.erase(std::ranges::unique(meta.sema).begin(), meta.sema.end());
+  }
+  meta.dollar = values.get_or(kDollar, false);
+  meta.hidden = values.get_or(kHidden, false);
+  if (const List* hosts = values.find<List>(kExport)) {
+    for (const Value& host : *hosts) meta.exports.push_back(host.get<std::string>());
+    std::ranges::sort(meta.exports);
+    meta.exports.erase(std::ranges::unique(meta.exports).begin(), meta.exports.end());
+    if (!meta.exports.empty() && meta.exports.front().empty())
+      throw Error("the name of a host in `export` is empty").hint("`*` means all hosts");
+    if (meta.exports.size() > 1 && meta.exports.front() == "*")
+      throw Error("`export` names all hosts, `*`, and others beside").hint("write [\"*\"], or only the names");
   }
   if (meta == *default_meta()) return default_meta();
   return std::make_shared<const Meta>(std::move(meta));

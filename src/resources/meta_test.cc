@@ -68,10 +68,10 @@ TEST(Meta, TheLongestTimesFitTheClock) {
 }
 
 TEST(Meta, TheTableSaysWhatActs) {
-  for (const char* name : {"noop", "retry", "delay", "timeout", "poll", "sema", "autoedge", "autogroup"})
-    EXPECT_TRUE(meta_acts(name)) << name;
   for (const char* name :
-       {"retryreset", "limit", "burst", "reset", "rewatch", "realize", "dollar", "hidden", "export", "reverse"}) {
+       {"noop", "retry", "delay", "timeout", "poll", "sema", "autoedge", "autogroup", "dollar", "hidden", "export"})
+    EXPECT_TRUE(meta_acts(name)) << name;
+  for (const char* name : {"retryreset", "limit", "burst", "reset", "rewatch", "realize", "reverse"}) {
     EXPECT_TRUE(find_param(meta_params(), name)) << name;
     EXPECT_FALSE(meta_acts(name)) << name;
   }

@@ -92,6 +92,7 @@ Map meta_map(const Meta& meta) {
   add("autoedge", meta.autoedge, unset.autoedge, flag);
   add("autogroup", meta.autogroup, unset.autogroup, flag);
   add("delay", meta.delay, unset.delay, count);
+  add("dollar", meta.dollar, unset.dollar, flag);
   add("noop", meta.noop, unset.noop, flag);
   add("poll", meta.poll, unset.poll, count);
   add("retry", meta.retry, unset.retry, [](std::int64_t times) { return Value(times); });
@@ -144,6 +145,9 @@ Declaration declaration_of(std::string_view text, FindKind find_by) {
   declaration.params = bind(kind->params, map_at(*map, "params"), *version, fmt::format("parameter of {}", kind->name));
   if (const Map& meta = map_at(*map, "meta"); !meta.empty())
     declaration.meta = make_meta(bind(meta_params(), meta, *version, "meta parameter"));
+  // Where it goes is the exporting host's business: it isn't written, and nobody has a resource sent on by others.
+  if (declaration.meta->hidden || !declaration.meta->exports.empty())
+    throw Error("`hidden` and `export` are not for others");
   declaration.params.shrink_to_fit();
   return declaration;
 }
