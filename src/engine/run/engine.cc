@@ -63,6 +63,7 @@ Engine::Engine(Loop& loop, report::Report& report, Options options, Publisher* p
       sync_timer_(loop),
       progress_timer_(loop),
       stop_timer_(loop),
+      random_(options.random_seed),
       pool_(loop, cores(options.threads)) {
   spawner_.set_warn(
       [this](std::string text) { report_.emit(report::Notice{report::Notice::Level::Warning, std::move(text)}); });
