@@ -9,21 +9,26 @@
 namespace mgmt::simulator {
 
 void Journal::add(std::vector<RefreshRow> rows, std::move_only_function<void(Result<void>)> done) {
+  std::uint32_t sender = thing_of(rows.front().sender);
   std::vector<std::uint64_t> ids;
   for (RefreshRow& row : rows) {
     ids.push_back(row.id);
     log_.line("journal: row {}, {} owes {}", row.id, row.sender, row.receiver);
-    std::uint32_t sender = thing_of(row.sender), receiver = thing_of(row.receiver);
+    std::uint32_t receiver = thing_of(row.receiver);
     Row added{.row = std::move(row), .sender = sender, .receiver = receiver, .since = loop->machine().tick()};
     if (!rows_.emplace(ids.back(), std::move(added)).second)
       log_.wrong("the journal was given row {} twice", ids.back());
   }
   last_ = std::max(last_, Clock::now() + random_.up_to(loop->delays().journal));
-  loop->after(last_ - Clock::now(), [this, ids = std::move(ids), done = std::move(done)]() mutable {
+  loop->after(last_ - Clock::now(), [this, sender, ids = std::move(ids), done = std::move(done)]() mutable {
     if (random_.percent(failing)) {
       for (std::uint64_t id : ids) rows_.erase(id);
       log_.line("journal: it fails");
-      return done(std::unexpected(Error("the disk is full")));
+      Machine& machine = loop->machine();
+      machine.things[sender].waiting = false;
+      machine.leave(sender);
+      done(std::unexpected(Error("the disk is full")));
+      return machine.left(sender);
     }
     for (std::uint64_t id : ids)
       if (auto at = rows_.find(id); at != rows_.end()) at->second.durable = true;

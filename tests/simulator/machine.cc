@@ -46,12 +46,12 @@ void Machine::enter(const Declaration& declaration) {
 
 void Machine::leave(std::uint32_t thing) {
   things[thing].occupied = false;
-  on_left(thing);
+  on_left(thing, false);
 }
 
 void Machine::crash() {
   loop = nullptr;
-  for (Thing& thing : things) thing.occupied = false;
+  for (Thing& thing : things) thing.occupied = thing.waiting = false;
 }
 
 Delta Machine::check(const Declaration& declaration, const Inputs& inputs) {
@@ -60,21 +60,23 @@ Delta Machine::check(const Declaration& declaration, const Inputs& inputs) {
   log_.line("  check {}: it is {}, declared {}{}", declaration.id(), thing.value, declared_value(declaration),
             inputs.refresh ? ", refresh" : "");
   enter(declaration);
-  if (inputs.refresh && !dry && !journal_.is_due(number))
-    log_.wrong("{} is refreshed, which nobody asked for", declaration.id());
+  thing.waiting = false;
   if (random_.percent(failures.check)) throw Error("can't be read");
   Delta delta;
   if (thing.value != declared_value(declaration)) delta.changes.push_back({.param = "value"});
   if (inputs.refresh) delta.changes.push_back({.param = "refresh"});
+  bool applies = !delta.empty() && !inputs.dry && !dry && !declaration.meta->noop;
+  thing.waiting = applies && !thing.owes_to.empty();
   return delta;
 }
 
 void Machine::owe(const Declaration& declaration) {
   std::uint32_t sender = thing_of(declaration);
   for (std::uint32_t receiver : things[sender].owes_to) {
+    if (!in_graph(receiver)) continue;
     if (!journal_.is_durable(sender, receiver))
       log_.wrong("{} changes something before it is durable that {} is to be refreshed", declaration.id(), receiver);
-    if (in_graph(receiver)) things[receiver].owed[sender] = tick();
+    things[receiver].owed[sender] = tick();
   }
 }
 
@@ -83,6 +85,7 @@ void Machine::apply(const Declaration& declaration, const Inputs& inputs) {
   Thing& thing = things[number];
   if (dry || inputs.dry || declaration.meta->noop) log_.wrong("{} is applied in a dry run", declaration.id());
   enter(declaration);
+  thing.waiting = false;
   owe(declaration);
   if (random_.percent(failures.apply)) {
     bool half = random_.percent(50);
@@ -99,6 +102,7 @@ void Machine::apply(const Declaration& declaration, const Inputs& inputs) {
 bool Machine::publish(const Declaration& declaration) {
   std::uint32_t number = thing_of(declaration);
   if (dry || declaration.meta->noop) log_.wrong("{} is published in a dry run", declaration.id());
+  things[number].refreshed_at = tick();  // for it, to be refreshed is to be published
   if (things[number].value == declared_value(declaration)) return false;
   owe(declaration);
   log_.line("  publish {}: {}", declaration.id(), declared_value(declaration));

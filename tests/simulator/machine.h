@@ -29,6 +29,8 @@ struct Failures {
 struct Thing {
   std::int64_t value = -1;  // -1: it isn't there
   std::uint64_t version = 0;
+  /// A check has found something, and its apply waits for the journal.
+  bool waiting = false;
   /// A check or apply is at it.
   bool occupied = false;
   /// When it was last refreshed, and since when it is owed that by whom. In ticks.
@@ -48,8 +50,9 @@ class Machine {
 
   /// Somebody else sets a thing to a value.
   void drift(std::uint32_t thing, std::int64_t value, events::FileWatcher::Event event);
-  /// The check or apply that was at it has ended.
+  /// The job that was at it has ended, which the engine is about to hear; and has heard.
   void leave(std::uint32_t thing);
+  void left(std::uint32_t thing) { on_left(thing, true); }
   /// The process has died.
   void crash();
 
@@ -66,8 +69,8 @@ class Machine {
   /// Of the process that runs; null between two.
   VirtualLoop* loop = nullptr;
   bool dry = false;
-  /// Called when a job at a thing has ended.
-  std::function<void(std::uint32_t)> on_left;
+  /// Called before and after the engine hears that a job at a thing has ended.
+  std::function<void(std::uint32_t, bool heard)> on_left;
   std::function<bool(std::uint32_t)> in_graph;
   std::function<void(std::uint32_t, events::FileWatcher::Event, bool echo)> on_notify;
   std::function<void(std::uint32_t)> on_made;

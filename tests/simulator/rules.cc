@@ -39,6 +39,18 @@ void Rules::on_event(const report::Event& event) {
 // It runs, or would have to: what is behind it doesn't.
 bool Rules::is_ready(std::uint32_t thing) const { return (before_[thing] & unsettled_).none(); }
 
+bool Rules::retry_due(const One& one) { return one.retry_at && Clock::now() < *one.retry_at; }
+
+// What has changed something makes those whom it notifies dirty.
+void Rules::tell_receivers(std::uint32_t sender) {
+  for (std::uint32_t t : machine_.things[sender].owes_to) {
+    if (!present_.test(t) || !journal_.is_due(t)) continue;
+    ones_[t].retry_at.reset();
+    ones_[t].must = true;
+    unsettled_.set(t);
+  }
+}
+
 void Rules::let_go(One& one) {
   for (const std::string& name : std::exchange(one.holds, {})) --holders_[name];
 }
@@ -53,7 +65,7 @@ void Rules::on(const report::GraphStarted& event) {
   // Whoever has `realize` had its time.
   bool busy = false, unrealized = false;
   for_each(present_, [&](std::uint32_t t) {
-    busy |= ones_[t].state == State::Running || ones_[t].retry_due;
+    busy |= ones_[t].state == State::Running || retry_due(ones_[t]);
     unrealized |= declaration(t).meta->realize && !ones_[t].was_fine;
   });
   if (busy && unrealized) log_.wrong("a swap didn't wait for what has realize");
@@ -64,7 +76,7 @@ void Rules::on(const report::GraphStarted& event) {
     One& one = ones_[t];
     if (now[t]) present.set(t);
     bool same = now[t] && declarations_[t] && same_effect(*now[t], *declarations_[t]);
-    bool anew = same && now[t]->meta->rewatch && one.state == State::Failed && !one.retry_due;
+    bool anew = same && now[t]->meta->rewatch && one.state == State::Failed && !retry_due(one);
     if (same && !anew) {
       equal_.set(t);
       continue;
@@ -125,14 +137,15 @@ void Rules::on(const report::Started& event) {
   if (!one.must && !one.reason && !by_poll && !journal_.is_due(t) && !machine_.dry)
     log_.wrong("{} starts without a reason", event.resource);
   one.state = State::Running;
-  one.must = one.reason = one.retry_due = false;
+  one.must = one.reason = false;
+  one.retry_at.reset();
   one.begun = machine_.tick();
   one.refreshing = event.cause.why == report::Cause::Why::Refresh;
+  if (one.refreshing && !machine_.dry && !journal_.is_due(t))
+    log_.wrong("{} is refreshed, which nobody asked for", event.resource);
   unsettled_.set(t);
   const Meta& meta = *declaration(t).meta;
   machine_.things[t].owes_to = meta.noop ? std::vector<std::uint32_t>() : notifies_[t];
-  // What an abandoned one before it holds, the engine has let go of as well.
-  if (!one.retired) let_go(one);
   std::vector<std::string> names = meta.sema;
   if (options_.sema > 0) names.push_back(fmt::format(":{}", options_.sema));
   std::ranges::sort(names);
@@ -147,7 +160,7 @@ void Rules::on(const report::Started& event) {
 void Rules::fine(std::uint32_t t) {
   One& one = ones_[t];
   if (one.state != State::Running) {
-    if (!one.retired) log_.wrong("{} ends, and didn't run", declaration(t).id());
+    if (!one.retired && !one.retires) log_.wrong("{} ends, and didn't run", declaration(t).id());
     return;
   }
   let_go(one);
@@ -163,9 +176,10 @@ void Rules::on(const report::Changed& event) {
   log_.line("changed {}", event.resource);
   std::uint32_t t = thing_of(event.resource);
   bool of_retired = !present_.test(t) || ones_[t].state != State::Running;
-  if (of_retired && !ones_[t].retired) return log_.wrong("{} has changed something, and didn't run", event.resource);
+  if (of_retired && !ones_[t].retired && !ones_[t].retires) return log_.wrong("{} has changed something, and didn't run", event.resource);
   last_activity_ = Clock::now();
   announced_ = false;
+  tell_receivers(t);
   if (!of_retired) fine(t);
 }
 
@@ -183,21 +197,27 @@ void Rules::on(const report::Failed& event) {
   one.state = State::Failed;
   ++one.failures;
   unsettled_.set(t);
-  one.retry_due = event.retry_in >= 0;
-  one.reason |= one.retry_due;
+  if (event.retry_in >= 0) {
+    one.reason = true;
+    one.retry_at = Clock::now() + std::chrono::duration_cast<Duration>(std::chrono::duration<double>(event.retry_in));
+  }
+  tell_receivers(t);
   last_activity_ = Clock::now();
   announced_ = false;
 }
 
-void Rules::on_left(std::uint32_t t) {
+void Rules::on_left(std::uint32_t t, bool heard) {
   One& one = ones_[t];
-  if (one.retired) {
+  // Abandoned when its time was over, it has come back.
+  if (one.state == State::Failed) one.reason = true;
+  if (heard) one.retires = false;
+  if (!one.retired || machine_.things[t].waiting) return;
+  if (!heard) {
     one.retired = false;
+    one.retires = true;
     if (one.state != State::Running) let_go(one);
     if (present_.test(t)) one.reason = true;
   }
-  // Abandoned when its time was over, it has come back.
-  if (one.state == State::Failed) one.reason = true;
 }
 
 void Rules::on_notify(std::uint32_t t, events::FileWatcher::Event event, bool echo) {
@@ -205,6 +225,7 @@ void Rules::on_notify(std::uint32_t t, events::FileWatcher::Event event, bool ec
   if (!present_.test(t)) return;
   One& one = ones_[t];
   one.reason = true;
+  if (one.state == State::Failed) one.retry_at.reset();
   if (event != events::FileWatcher::Event::Content) return;
   one.must = true;
   unsettled_.set(t);
@@ -230,9 +251,12 @@ void Rules::announced(bool all_fine) {
     const One& one = ones_[t];
     std::string id = declaration(t).id();
     if (one.state == State::Running || one.retired) log_.wrong("{} while {} runs", what, id);
-    if (one.retry_due && !(options_.once && one.failures >= 2))
+    if (retry_due(one) && !(options_.once && one.failures >= 2))
       log_.wrong("{} while {} is to be tried again", what, id);
-    if ((one.must || one.state == State::Dirty) && is_ready(t)) log_.wrong("{} while {} is to be looked at", what, id);
+    // Its job runs on, though its time was over: that isn't waited for.
+    bool abandoned = one.state == State::Failed && machine_.things[t].occupied;
+    if ((one.must || one.state == State::Dirty) && is_ready(t) && !abandoned)
+      log_.wrong("{} while {} is to be looked at", what, id);
     if (all_fine && (one.state != State::Clean || one.must)) log_.wrong("{}, and {} isn't", what, id);
     if (one.state == State::Clean && is_ready(t)) check_as_declared(t, what);
   });

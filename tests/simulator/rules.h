@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -35,7 +36,7 @@ class Rules {
   void end() { engine_ = nullptr; }
 
   void on_event(const report::Event& event);
-  void on_left(std::uint32_t thing);
+  void on_left(std::uint32_t thing, bool heard);
   void on_notify(std::uint32_t thing, events::FileWatcher::Event event, bool echo);
   void on_made(std::uint32_t thing) { made_.set(thing); }
   bool in_graph(std::uint32_t thing) const { return present_.test(thing); }
@@ -55,8 +56,9 @@ class Rules {
     State state = State::Dirty;
     bool must = true;    // it has to run
     bool reason = true;  // it may
-    bool retry_due = false;
+    std::optional<TimePoint> retry_at;  // by itself
     bool retired = false;  // an earlier declaration of it still runs
+    bool retires = false;  // the engine is just hearing of its end
     bool was_fine = false;
     std::uint32_t failures = 0;
     std::uint64_t begun = 0;
@@ -77,6 +79,8 @@ class Rules {
   void fine(std::uint32_t thing);
   void announced(bool all_fine);
   bool is_ready(std::uint32_t thing) const;
+  static bool retry_due(const One& one);
+  void tell_receivers(std::uint32_t sender);
   void let_go(One& one);
   const Declaration& declaration(std::uint32_t thing) const { return *declarations_[thing]; }
   void check_as_declared(std::uint32_t thing, const char* when);

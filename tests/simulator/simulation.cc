@@ -49,6 +49,7 @@ class Exports : public Publisher {
                     --pending_;
                     loop_.machine().leave(thing);
                     done(std::move(result));
+                    loop_.machine().left(thing);
                     if (pending_ == 0) engine->reconsider();
                   });
     });
@@ -70,7 +71,7 @@ class Simulation {
         machine_(size_of_universe(), random_, log_, journal_),
         rules_(machine_, journal_, log_),
         graphs_(machine_.things.size(), random_) {
-    machine_.on_left = [this](std::uint32_t thing) { rules_.on_left(thing); };
+    machine_.on_left = [this](std::uint32_t thing, bool heard) { rules_.on_left(thing, heard); };
     machine_.on_made = [this](std::uint32_t thing) { rules_.on_made(thing); };
     machine_.in_graph = [this](std::uint32_t thing) { return rules_.in_graph(thing); };
     machine_.on_notify = [this](std::uint32_t thing, FileEvent event, bool echo) {
@@ -127,6 +128,7 @@ class Simulation {
       log_.line("==== a process starts; {} refreshes are due", left.size());
       engine.restore_refreshes(std::move(left));
       load(engine);
+      rules_.after_step();
       std::chrono::milliseconds horizon{random_.below(400)};
       for (std::uint32_t things = random_.below(10); things > 0; --things)
         loop.after(random_.up_to(horizon), [this, &engine, &loop] { something_happens(engine, loop); });

@@ -106,6 +106,7 @@ struct SimulatedRun : AsyncRun, std::enable_shared_from_this<SimulatedRun> {
   void end() {
     if (thing) loop.machine().leave(*thing);
     std::exchange(done, nullptr)(std::move(outcome));
+    if (thing) loop.machine().left(*thing);
   }
   // As with a coroutine: what waits for the journal goes on waiting, and ends then.
   void cancel() override {
@@ -191,7 +192,9 @@ void Pool::work() {
         --live_;
         if (thing) loop.machine().leave(*thing);
         if (done) done();
-        if (*alive) work();
+        if (!*alive) return;
+        if (thing) loop.machine().left(*thing);
+        work();
       });
     });
   }
