@@ -249,23 +249,24 @@ asio::awaitable<void> Svc::change_startup() {
   std::string_view startup = wanted(kStartup);
   bool changed = false;
   if (startup == kMasked) {
-    changed = co_await systemd_->change_files(FileChange::Mask, unit_);
+    changed = co_await systemd_->change_files(FileChange::Mask, unit_, false);
   } else {
-    bool unmasked = co_await systemd_->change_files(FileChange::Unmask, unit_);
-    changed = co_await systemd_->change_files(startup == kEnabled ? FileChange::Enable : FileChange::Disable, unit_);
-    changed = changed || unmasked;
+    // What somebody set until the next start of the machine (in /run) is undone there.
+    std::string before = co_await systemd_->file_state(unit_, {});
+    bool in_run = before.ends_with("-runtime");
+    if (before.starts_with("masked")) changed = co_await systemd_->change_files(FileChange::Unmask, unit_, in_run);
+    bool more = false;
+    if (startup == kEnabled) more = co_await systemd_->change_files(FileChange::Enable, unit_, false);
+    else more = co_await systemd_->change_files(FileChange::Disable, unit_, before == "enabled-runtime");
+    changed = changed || more;
   }
   if (changed) co_await systemd_->reload();
-  UnitState unit = co_await systemd_->read(unit_);
   std::string files = co_await systemd_->file_state(unit_, {});
   if (startup_is(startup, files)) co_return;
   Error error(fmt::format("{} is still `{}`, not `{}`", unit_, files, startup));
   if (startup == kEnabled && starts_disabled(files))
     throw std::move(error).hint(
         "its unit file has no [Install] section that says what it starts with: leave `startup` out");
-  if (files.ends_with("-runtime"))
-    throw std::move(error).hint(
-        fmt::format("somebody set that until the next start of the machine: `systemctl revert {}`", unit_));
   throw std::move(error).hint(fmt::format("`systemctl status {}` shows which file says so", unit_));
 }
 

@@ -387,13 +387,13 @@ asio::awaitable<std::string> Systemd::run_job(std::string method, std::string un
   }
 }
 
-asio::awaitable<bool> Systemd::change_files(FileChange what, std::string unit) {
+asio::awaitable<bool> Systemd::change_files(FileChange what, std::string unit, bool in_run) {
   const char* method = what == FileChange::Enable    ? "EnableUnitFiles"
                        : what == FileChange::Disable ? "DisableUnitFiles"
                        : what == FileChange::Mask    ? "MaskUnitFiles"
                                                      : "UnmaskUnitFiles";
-  auto ask = [unit, what](sdbus::MethodCall& message) {
-    message << std::vector<std::string>{unit} << /*runtime=*/false;
+  auto ask = [unit, what, in_run](sdbus::MethodCall& message) {
+    message << std::vector<std::string>{unit} << in_run;
     if (what == FileChange::Enable || what == FileChange::Mask) message << /*force=*/true;
   };
   auto answer = std::make_shared<Answer<Result<bool>>>(loop_);

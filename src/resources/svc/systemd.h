@@ -87,8 +87,8 @@ class Systemd : public std::enable_shared_from_this<Systemd>, private events::Bu
   boost::asio::awaitable<std::string> run_job(std::string method, std::string unit);
 
   enum class FileChange { Enable, Disable, Mask, Unmask };
-  /// True if that changed anything; then the manager is to reload().
-  boost::asio::awaitable<bool> change_files(FileChange what, std::string unit);
+  /// In /etc, or, `in_run`, in /run. True if that changed anything; then the manager is to reload().
+  boost::asio::awaitable<bool> change_files(FileChange what, std::string unit, bool in_run);
   /// Loads all unit files anew; those who ask while one is under way share the next.
   boost::asio::awaitable<void> reload();
 
