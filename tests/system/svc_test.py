@@ -349,6 +349,22 @@ def test_units_of_a_user():
         systemctl("stop", "user@0.service")
 
 
+def test_the_example():
+    with Units() as units:
+        text = read(os.path.join(mgmt_test.REPO, "examples/service.yaml"))
+        write(units.at + "/graph.yaml", text)
+        log = "/run/mgmt-demo"
+        agent = units.agent()
+        wait_until(lambda: read(log) == "started: greeting = hello\n", "its start")
+        equal((state("mgmt-demo"), len(agent.all("changed"))), (("active", "enabled"), 4), "its unit, and changes")
+        systemctl("stop", "mgmt-demo")
+        agent.wait_for("changed", resource="svc[mgmt-demo]", repair=True)
+        systemctl("disable", "mgmt-demo")
+        agent.wait_for("changed", resource="svc[mgmt-demo]", repair=True)
+        equal((state("mgmt-demo"), agent.stop()), (("active", "enabled"), 0), "its unit, and the exit status")
+        systemctl("disable", "--now", "mgmt-demo")
+
+
 def test_refreshes():
     """check and apply themselves, by gtest, without an engine around them."""
     done = subprocess.run([box.program("svc_systemd_test"), "--gtest_brief=1"], env={**os.environ, "COUNTERD": box.program("counterd")},
