@@ -125,6 +125,20 @@ def test_stopped_and_killed_by_hand_it_runs_again():
         equal((agent.stop(), len(agent.all("changed"))), (0, 3), "exit status, and changes: one each")
 
 
+def test_stopped_again_and_again_it_is_never_given_up():
+    with Units() as units:
+        counter = units.counter(kind="simple")
+        agent = units.agent("--repair-limit", "1000000", state="running")
+        for _ in range(100):
+            # At any moment of a repair, also while systemd works at it.
+            systemctl("stop", "--no-block", counter.unit)
+            agent.drain()
+        wait_until(lambda: (agent.drain(), state(counter.unit)[0] == "active")[1], "that it runs")
+        systemctl("stop", counter.unit)
+        wait_until(lambda: (agent.drain(), state(counter.unit)[0] == "active")[1], "that it runs again")
+        equal((agent.all("failed"), agent.stop()), ([], 0), "failures and exit status")
+
+
 def test_disabled_and_masked_by_hand_it_is_enabled_again():
     with Units() as units:
         counter = units.counter()

@@ -32,7 +32,8 @@ std::string said(const std::string& name, Given given) {
   Diagnostics diagnostics;
   declaration.kind->validate(declaration, diagnostics);
   std::string out;
-  for (const Diagnostic& item : diagnostics.items()) out += item.text + (item.hint.empty() ? "" : " (" + item.hint + ")") + "\n";
+  for (const Diagnostic& item : diagnostics.items())
+    out += item.text + (item.hint.empty() ? "" : " (" + item.hint + ")") + "\n";
   return out;
 }
 
@@ -67,9 +68,10 @@ TEST(SvcKind, AcceptsWhatPeopleWrite) {
 }
 
 TEST(SvcKind, RefusesNamesThatAreNoUnits) {
-  EXPECT_EQ(said("/etc", {.state = "running"}),
-            "`/etc` can't be the name of a unit (letters, digits and : - _ . \\ @; systemd-escape(1) gives the name for a "
-            "path)\n");
+  EXPECT_EQ(
+      said("/etc", {.state = "running"}),
+      "`/etc` can't be the name of a unit (letters, digits and : - _ . \\ @; systemd-escape(1) gives the name for a "
+      "path)\n");
   EXPECT_NE(said("a b", {.state = "running"}), "");
   EXPECT_NE(said(std::string(300, 'a'), {.state = "running"}), "");
   EXPECT_EQ(said("getty@", {.state = "running"}),
@@ -77,14 +79,16 @@ TEST(SvcKind, RefusesNamesThatAreNoUnits) {
 }
 
 TEST(SvcKind, AMaskedUnitCannotRun) {
-  EXPECT_EQ(said("ssh", {.state = "running", .startup = "masked"}),
-            "a masked unit can't be started, so it can't be `running` (write `state: stopped`, or another `startup`)\n");
+  EXPECT_EQ(
+      said("ssh", {.state = "running", .startup = "masked"}),
+      "a masked unit can't be started, so it can't be `running` (write `state: stopped`, or another `startup`)\n");
 }
 
 TEST(SvcKind, ADeclarationOfNothingIsWorthAWord) {
-  EXPECT_EQ(said("ssh", {}),
-            "`svc[ssh]` declares nothing of its unit but that it exists (`state: running` starts it, `startup: enabled` "
-            "starts it with the machine)\n");
+  EXPECT_EQ(
+      said("ssh", {}),
+      "`svc[ssh]` declares nothing of its unit but that it exists (`state: running` starts it, `startup: enabled` "
+      "starts it with the machine)\n");
 }
 
 TEST(SvcKind, ItsUnitFilesAndTheirDropInsComeFirst) {

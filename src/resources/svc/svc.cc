@@ -103,6 +103,9 @@ class Svc : public AsyncResource {
     return text ? std::string_view(*text) : std::string_view();
   }
   void on_event(Event event, std::string_view active);
+  bool is_wrong(const UnitState& unit) const {
+    return (wanted(kState) == kRunning && !runs(unit)) || (wanted(kState) == kStopped && !is_stopped(unit));
+  }
 
   asio::awaitable<UnitState> settled(bool wait_for_start);
   asio::awaitable<Delta> look(bool refresh);
@@ -110,7 +113,6 @@ class Svc : public AsyncResource {
   asio::awaitable<void> make_so(Delta delta);
   asio::awaitable<void> change_startup();
   asio::awaitable<void> start();
-  asio::awaitable<void> stop();
   asio::awaitable<void> refresh();
   asio::awaitable<void> run_job(std::string method, std::string_view doing);
   asio::awaitable<Error> failure(std::string text, UnitState unit, std::chrono::system_clock::time_point since);
@@ -190,8 +192,7 @@ asio::awaitable<Delta> Svc::look(bool refresh) {
     if (!startup_is(startup, files))
       delta.changes.push_back({.param = "startup", .before = Value(files), .after = Value(std::string(startup))});
   }
-  bool is_wrong = (state == kRunning && !runs(unit)) || (state == kStopped && !is_stopped(unit));
-  if (is_wrong) {
+  if (is_wrong(unit)) {
     delta.changes.push_back({.param = "state", .before = Value(state_text(unit)), .after = Value(std::string(state))});
   } else if (refresh && runs(unit)) {
     // What the unit file itself says is taken up by a restart only.
@@ -234,15 +235,19 @@ asio::awaitable<void> Svc::make_so(Delta delta) {
   auto changes = [&](std::string_view param) {
     return std::ranges::any_of(delta.changes, [&](const Change& change) { return change.param == param; });
   };
+  std::string_view state = wanted(kState);
   bool masks = wanted(kStartup) == kMasked;
   // What is to be masked is stopped as long as it has a unit file.
-  if (changes("state") && masks) co_await stop();
+  if (changes("state") && masks) co_await run_job("StopUnit", "stopping");
   if (changes("startup")) co_await change_startup();
   if (changes("state") && !masks) {
-    if (wanted(kState) == kRunning) co_await start();
-    else co_await stop();
+    if (state == kRunning) co_await start();
+    else co_await run_job("StopUnit", "stopping");
   }
   if (changes(kRefresh)) co_await refresh();
+  // Events meanwhile were dropped: if it is not so (any more), somebody else moved it, and it is looked at again.
+  UnitState unit = co_await settled(state != kStopped);
+  if (is_wrong(unit) && notify_) notify_(Look::Again);
 }
 
 asio::awaitable<void> Svc::change_startup() {
@@ -272,7 +277,7 @@ asio::awaitable<void> Svc::change_startup() {
 
 asio::awaitable<Error> Svc::failure(std::string text, UnitState unit, std::chrono::system_clock::time_point since) {
   if (unit.id.ends_with(".service")) {
-    std::string result = co_await systemd_->service_result(unit.path);
+    std::string result = co_await systemd_->service_property(unit.path, "Result");
     if (!result.empty() && result != "success") text += fmt::format(" ({})", result);
     if (result == "start-limit-hit")
       co_return Error(text).hint(
@@ -288,15 +293,16 @@ asio::awaitable<Error> Svc::failure(std::string text, UnitState unit, std::chron
 asio::awaitable<void> Svc::run_job(std::string method, std::string_view doing) {
   auto since = std::chrono::system_clock::now();
   std::string result = co_await systemd_->run_job(std::move(method), unit_);
-  if (result == "done") co_return;
+  // Somebody else had systemd do the opposite: what came of it is looked at.
+  if (result == "done" || result == "canceled") co_return;
   UnitState unit = co_await systemd_->read(unit_);
   last_active_ = unit.active;
   std::string what = fmt::format("{} {}: {}", doing, unit_, result);
   if (result == "skipped")
     throw Error(what).hint("a condition in its unit file isn't met, so systemd doesn't start it");
   if (result == "dependency")
-    throw Error(what).hint(fmt::format("a unit that it needs has failed: `systemctl list-dependencies {}`", unit_));
-  if (result == "canceled") throw Error(what).hint("somebody else had systemd do the opposite meanwhile");
+    throw Error(what).hint(
+        fmt::format("a unit that it needs has failed: `systemctl list-dependencies {}` shows which", unit_));
   throw co_await failure(what, unit, since);
 }
 
@@ -310,19 +316,13 @@ asio::awaitable<void> Svc::start() {
   if (is_old) co_await systemd_->reload();
   co_await run_job("StartUnit", "starting");
   unit = co_await settled(true);
-  if (runs(unit)) co_return;
   if (unit.active == "failed")
     throw co_await failure(fmt::format("{} failed right after its start", unit_), unit, since);
-  throw Error(fmt::format("{} started well, and ended at once", unit_))
-      .hint("what runs once has no state `running`: set RemainAfterExit=yes in its unit file, or use exec");
-}
-
-asio::awaitable<void> Svc::stop() {
-  co_await run_job("StopUnit", "stopping");
-  UnitState unit = co_await settled(false);
-  if (is_stopped(unit)) co_return;
-  throw Error(fmt::format("{} was stopped, and is {} again", unit_, unit.active))
-      .hint("something starts it: a socket, timer or path unit, or a unit that requires it");
+  if (unit.active != "inactive" || !unit.id.ends_with(".service")) co_return;
+  std::string type = co_await systemd_->service_property(unit.path, "Type");
+  if (type == "oneshot")
+    throw Error(fmt::format("{} started well, and ended at once", unit_))
+        .hint("what runs once has no state `running`: set RemainAfterExit=yes in its unit file, or use exec");
 }
 
 asio::awaitable<void> Svc::refresh() {
@@ -333,7 +333,6 @@ asio::awaitable<void> Svc::refresh() {
   if (!is_old) can_reload = co_await systemd_->unit_flag(unit.path, "CanReload");
   if (can_reload) co_await run_job("ReloadUnit", "reloading");
   else co_await run_job("TryRestartUnit", "restarting");
-  co_await settled(true);
 }
 
 }  // namespace

@@ -347,9 +347,9 @@ asio::awaitable<bool> Systemd::unit_flag(std::string path, std::string name) {
   co_return property_value<bool>(co_await property(std::move(path), kUnit, std::move(name)));
 }
 
-asio::awaitable<std::string> Systemd::service_result(std::string path) {
+asio::awaitable<std::string> Systemd::service_property(std::string path, std::string name) {
   co_return property_value<std::string>(
-      co_await property(std::move(path), "org.freedesktop.systemd1.Service", "Result"));
+      co_await property(std::move(path), "org.freedesktop.systemd1.Service", std::move(name)));
 }
 
 asio::awaitable<std::vector<std::string>> Systemd::unit_files() {

@@ -78,7 +78,7 @@ class Systemd : public std::enable_shared_from_this<Systemd>, private events::Bu
   /// "enabled", "static", "masked"... Throws for a unit without a file.
   boost::asio::awaitable<std::string> file_state(std::string unit, std::string path);
   boost::asio::awaitable<bool> unit_flag(std::string path, std::string property);
-  boost::asio::awaitable<std::string> service_result(std::string path);
+  boost::asio::awaitable<std::string> service_property(std::string path, std::string name);
   /// All unit files' names.
   boost::asio::awaitable<std::vector<std::string>> unit_files();
 
