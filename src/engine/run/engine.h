@@ -156,6 +156,8 @@ class Engine {
   void run_blocking(Instance& instance, Inputs inputs);
   void apply_blocking(Instance& instance, Inputs inputs, Outcome outcome);
   void publish(Instance& instance);
+  bool is_to_be_published(const Instance& instance) const;
+  void publish_beside(Instance& instance, Outcome outcome);
   void finish(Instance& instance, Outcome outcome);
   void report_change(Instance& instance, Outcome& outcome, bool dry);
   /// `rearm_in`: the watch failed, and is tried again then; else `meta: retry` says when.
