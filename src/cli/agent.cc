@@ -12,6 +12,7 @@
 #include <filesystem>
 #include <vector>
 
+#include "src/async/confine.h"
 #include "src/base/path.h"
 #include "src/base/text.h"
 #include "src/engine/transform/collect.h"
@@ -46,7 +47,9 @@ Duration to_duration(std::chrono::duration<double> seconds) {
 
 }  // namespace
 
-Agent::Agent(RunCommand command, GraphFile file) : command_(std::move(command)), file_(std::move(file)) {
+Agent::Agent(RunCommand command, GraphFile file, AgentHooks hooks)
+    : command_(std::move(command)), hooks_(std::move(hooks)), file_(std::move(file)) {
+  file_.text = {};
   if (command_.hostname.empty()) command_.hostname = machine_name();
   if (auto wrong = hostname_error(command_.hostname)) throw Error(*wrong);
   if (command_.tmp_prefix) {
@@ -94,6 +97,7 @@ int Agent::run() {
   signals_ = std::make_unique<events::Signals>(loop_, signals_to_take(), [this](int signal) { on_signal(signal); });
   raise_descriptor_limit();
   if (auto reader = views::make_reader(command_.view)) report_.add(std::move(reader));
+  if (hooks_.reader) report_.add(std::move(hooks_.reader));
   claim_name();
 
   Engine::Options options{
@@ -103,7 +107,8 @@ int Agent::run() {
       .once = command_.once || (command_.converged_timeout && command_.converged_timeout->count() == 0),
       .sema = command_.sema,
       .repair_limit = command_.repair_limit,
-      .store_folder = clean_path(prefix_) + "/db"};
+      .store_folder = clean_path(prefix_) + "/db",
+      .approve = std::move(hooks_.approve)};
   sharing_ = std::make_unique<Sharing>(loop_, prefix_, command_.hostname, report_);
   sharing_->on_collected = [this](const Declarations& all) {
     collected_ = all;
@@ -113,9 +118,7 @@ int Agent::run() {
   sharing_->on_idle = [this] { engine_->reconsider(); };
   engine_->on_settled = [this](bool all_fine) { on_settled(all_fine); };
   if (command_.max_runtime) {
-    max_runtime_.after(to_duration(*command_.max_runtime), [this] {
-      end(engine_->has_failures() ? kResourceFailed : settled_fine_ ? kOk : kNotConverged, "--max-runtime reached");
-    });
+    max_runtime_.after(to_duration(*command_.max_runtime), [this] { end(std::nullopt, "--max-runtime reached"); });
   }
   loop_.post([this] { adopt(file_.graph); });
   // What isn't a file can't be read twice.
@@ -130,6 +133,14 @@ void Agent::adopt(std::shared_ptr<const ResourceGraph> graph) {
   graph_is_new_ = true;
   settled_fine_ = false;
   if (!command_.graphviz.empty()) write_graphviz();
+  if (confine::active()) {
+    if (!base_->collects.empty())
+      report_.emit(report::Notice{Level::Warning,
+                                  "what other agents export is not in this plan: their store can't be read without "
+                                  "writing to it",
+                                  "`mgmt run --noop --once` looks at it too"});
+    return load(collected_);
+  }
   // What an earlier run of this agent has exported, and this graph doesn't, is withdrawn.
   // A noop run makes no store: one that isn't there is an empty one.
   bool has_store = world::local::has_store(prefix_);
@@ -193,8 +204,7 @@ void Agent::write_graphviz() {
 
 void Agent::on_settled(bool all_fine) {
   settled_fine_ = all_fine;
-  if (command_.asks_for_convergence())
-    return end(all_fine ? kOk : kResourceFailed, all_fine ? "converged" : "settled with failures");
+  if (command_.asks_for_convergence()) return end(std::nullopt, all_fine ? "converged" : "settled with failures");
   // What a graph took and nobody needs any more goes back, once nothing waits for it.
   if (std::exchange(graph_is_new_, false)) trim_timer_.after(200ms, [] { ::malloc_trim(0); });
 }
@@ -212,10 +222,19 @@ void Agent::on_signal(int signal) {
   end(command_.asks_for_convergence() ? kSignalBase + signal : kOk, std::move(outcome));
 }
 
-void Agent::end(int code, std::string outcome) {
+int Agent::status_of(const report::Summary& summary, bool converged) const {
+  bool changed = summary.changed + summary.repaired > 0;
+  if (engine_->has_failures()) return kResourceFailed;
+  if (!converged) return kNotConverged;
+  if (command_.noop && changed) return kPlanHasChanges;
+  if (command_.detailed_exitcode && changed) return kConvergedWithChanges;
+  return kOk;
+}
+
+void Agent::end(std::optional<int> code, std::string outcome) {
   if (ending_) return;
   ending_ = true;
-  exit_code_ = code;
+  exit_code_ = code ? *code : status_of(engine_->summary(), settled_fine_);
   max_runtime_.cancel();
   reload_timer_.cancel();
   engine_->stop(900ms, [this, outcome = std::move(outcome)](bool all_ended) {

@@ -16,15 +16,34 @@
 
 namespace mgmt::cli {
 
-enum ExitCode : int { kOk = 0, kOther = 1, kBadInput = 2, kResourceFailed = 4, kNotConverged = 7, kSignalBase = 128 };
+/// Where several apply: 2, 4, 7, 6, 5.
+enum ExitCode : int {
+  kOk = 0,
+  kOther = 1,
+  kBadInput = 2,
+  kResourceFailed = 4,
+  kConvergedWithChanges = 5,  // only with --detailed-exitcode
+  kPlanHasChanges = 6,
+  kNotConverged = 7,
+  kSignalBase = 128,
+};
+
+/// What others do with a run.
+struct AgentHooks {
+  /// Beside the view; destroyed at the end of the run.
+  std::unique_ptr<report::Reader> reader = nullptr;
+  Engine::Options::Approve approve = {};
+};
 
 class Agent {
  public:
   /// `file` holds a graph.
-  Agent(RunCommand command, GraphFile file);
+  Agent(RunCommand command, GraphFile file, AgentHooks hooks = {});
   ~Agent();
   /// Until the run ends; the process's exit status.
   int run();
+  /// The one that ran last, with what it collected.
+  const ResourceGraph& graph() const { return engine_->graph(); }
 
  private:
   void claim_name();
@@ -35,9 +54,12 @@ class Agent {
   void write_graphviz();
   void on_settled(bool all_fine);
   void on_signal(int signal);
-  void end(int code, std::string outcome);
+  int status_of(const report::Summary& summary, bool converged) const;
+  /// `code`: none for what came of the run.
+  void end(std::optional<int> code, std::string outcome);
 
   RunCommand command_;
+  AgentHooks hooks_;
   GraphFile file_;
   std::string prefix_;
   Loop loop_;

@@ -19,7 +19,7 @@ constexpr const char* kExamples =
     "Examples:\n"
     "  mgmt run web.yaml                        bring this machine to the state, and keep it there\n"
     "  mgmt run web.yaml --once                 ... and exit when it is there\n"
-    "  mgmt run web.yaml --noop --once          only say what would change\n"
+    "  mgmt plan web.yaml                       only say what would change, and touch nothing\n"
     "  mgmt check web.yaml                      is the file right?\n"
     "  mgmt graph web.yaml -o web.svg           draw it\n"
     "  mgmt resources file                      what a file resource can do\n";
@@ -108,6 +108,10 @@ Result<Command> parse_command_line(std::vector<std::string> arguments) {
       ->add_option("--converged-timeout,--converger-timeout", converged,
                    "Exit after N seconds in which nothing changed (fractions allowed; 0 is --once, below 0 never)")
       ->group("When it ends");
+  run_app
+      ->add_flag("--detailed-exitcode", run.detailed_exitcode,
+                 "Exit with 5, not 0, if it converged and something was changed")
+      ->group("When it ends");
   run_app->add_flag("--converged-exit", converged_exit, "Exit when converged, as a converged timeout does")
       ->group("When it ends");
   run_app->add_option("--max-runtime", max_runtime, "Exit after N seconds in any case (7 if it had not converged)")
@@ -135,8 +139,48 @@ Result<Command> parse_command_line(std::vector<std::string> arguments) {
   run_app->add_option("--log-level", level, "debug, info, warning or error")->group("What it shows");
   run_app->footer(
       "Exit status:\n"
-      "  0 fine   2 bad file or command line   4 a resource failed   7 --max-runtime came before convergence\n"
-      "  130, 143 a signal before a convergence that was asked for   1 anything else\n");
+      "  0 fine   2 bad file or command line   4 a resource failed   5 changes were made (with --detailed-exitcode)\n"
+      "  6 changes would be made (with --noop)   7 --max-runtime came before convergence\n"
+      "  130, 143 a signal before a convergence that was asked for   1 anything else\n"
+      "  Where several apply: 2, 4, 7, 6, 5\n");
+
+  PlanCommand plan;
+  plan.run.noop = plan.run.once = plan.run.no_watch = true;
+  plan.run.view.format = views::Format::None;
+  std::vector<std::string> plan_words;
+  std::string plan_option;
+  auto* plan_app = app.add_subcommand("plan", "Say what a run would change; touch nothing");
+  plan_app->set_help_flag();
+  plan_app->add_flag("-h,--help", help, "Show this help");
+  plan_app->add_option("FILE", plan_words, "The graph, in YAML");
+  plan_app->add_option("-f,--file", plan_option, "The same");
+  plan_app->add_flag("--json", plan.json, "One JSON document");
+  plan_app->add_option("--save", plan.save, "Keep it in this file, for `mgmt apply`");
+  plan_app->add_option("--same-as", plan.same_as, "Compare with a saved one: say what moved since, and nothing else");
+  plan_app->add_option("--max-runtime", max_runtime, "End after N seconds in any case");
+  plan_app->add_option("--sema", plan.run.sema, "Check at most N resources at the same time");
+  plan_app->add_option("--hostname", plan.run.hostname, "The name that other agents know this one by");
+  plan_app->add_option("--prefix", plan.run.prefix, "The folder for what agents share and keep");
+  plan_app->add_option("--color", color, "auto, always or never");
+  plan_app->footer(
+      "Exit status:\n"
+      "  0 nothing to do   2 bad file or command line   4 a check failed, or (--same-as) something moved\n"
+      "  6 something would change   7 --max-runtime came before the end   130, 143 a signal   1 anything else\n");
+
+  ApplyCommand apply;
+  auto* apply_app = app.add_subcommand("apply", "Do what a saved plan says, exactly, or nothing");
+  apply_app->set_help_flag();
+  apply_app->add_flag("-h,--help", help, "Show this help");
+  std::vector<std::string> apply_words;
+  apply_app->add_option("PLAN", apply_words, "What `mgmt plan --save` made");
+  apply_app->add_option("--hostname", apply.run.hostname, "The name that other agents know this one by");
+  apply_app->add_option("--prefix", apply.run.prefix, "The folder for what agents share and keep");
+  apply_app->add_option("--report", format, "lines, terminal, json or none; auto: by what stdout is");
+  apply_app->add_option("--color", color, "auto, always or never");
+  apply_app->footer(
+      "Exit status:\n"
+      "  0 done   2 bad file or command line   4 something moved since the plan was made, or a resource failed\n"
+      "  130, 143 a signal   1 anything else\n");
 
   CheckCommand check;
   std::vector<std::string> check_words;
@@ -228,6 +272,35 @@ Result<Command> parse_command_line(std::vector<std::string> arguments) {
     if (!level_value) return std::unexpected(level_value.error());
     run.view = {.format = *format_value, .color = *color_value, .level = *level_value};
     return run;
+  }
+  if (chosen == plan_app) {
+    auto file = one_file(plan_words, plan_option, "plan");
+    if (!file) return std::unexpected(file.error());
+    plan.run.file = *file;
+    if (!(max_runtime >= 0)) return std::unexpected(Error("--max-runtime can't be negative"));
+    if (max_runtime > 0) plan.run.max_runtime = std::chrono::duration<double>(max_runtime);
+    if (!plan.run.hostname.empty())
+      if (auto wrong = hostname_error(plan.run.hostname)) return std::unexpected(*wrong);
+    if (plan.run.sema < 0) return std::unexpected(Error("--sema can't be negative"));
+    if (!plan.save.empty() && !plan.same_as.empty())
+      return std::unexpected(Error("--save and --same-as exclude each other"));
+    auto color_value = word(kColors, color, "--color");
+    if (!color_value) return std::unexpected(color_value.error());
+    plan.run.view.color = *color_value;
+    return plan;
+  }
+  if (chosen == apply_app) {
+    auto file = one_file(apply_words, "", "apply");
+    if (!file) return std::unexpected(file.error());
+    apply.plan = *file;
+    if (!apply.run.hostname.empty())
+      if (auto wrong = hostname_error(apply.run.hostname)) return std::unexpected(*wrong);
+    auto color_value = word(kColors, color, "--color");
+    if (!color_value) return std::unexpected(color_value.error());
+    auto format_value = word(kFormats, format, "--report");
+    if (!format_value) return std::unexpected(format_value.error());
+    apply.run.view = {.format = *format_value, .color = *color_value};
+    return apply;
   }
   if (chosen == check_app) {
     auto file = one_file(check_words, check_option, "check");

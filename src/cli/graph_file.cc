@@ -35,6 +35,7 @@ GraphFile load_graph_file(const std::string& path, std::optional<std::size_t> kn
   yaml::Loaded loaded = yaml::load(text, path);
   file.graph = std::move(loaded.graph);
   file.messages = std::move(loaded.rendered);
+  file.text = std::move(text);
   return file;
 }
 

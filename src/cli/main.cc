@@ -4,10 +4,12 @@
 #include <csignal>
 #include <cstdio>
 
+#include "src/async/confine.h"
 #include "src/base/text.h"
 #include "src/cli/agent.h"
 #include "src/cli/command_line.h"
 #include "src/cli/graph_file.h"
+#include "src/cli/planner.h"
 #include "src/cli/reference.h"
 #include "src/resources/dot.h"
 #include "src/resources/kind.h"
@@ -22,12 +24,17 @@ int complain(const Error& error, int code) {
 }
 
 struct Perform {
+  std::vector<std::string> arguments;
+
   int operator()(RunCommand command) const {
     GraphFile file = load_graph_file(command.file);
     std::fputs(file.messages.c_str(), stderr);
     if (!file.graph) return kBadInput;
     return Agent(std::move(command), std::move(file)).run();
   }
+
+  int operator()(const PlanCommand& command) const { return plan(command, arguments); }
+  int operator()(const ApplyCommand& command) const { return apply(command); }
 
   int operator()(const CheckCommand& command) const {
     GraphFile file = load_graph_file(command.file);
@@ -79,9 +86,14 @@ int main(int argc, char** argv) {
   // A reader that has gone is seen by the write that fails.
   std::signal(SIGPIPE, SIG_IGN);
   try {
-    Result<cli::Command> command = parse_command_line({argv + 1, argv + argc});
+    std::vector<std::string> arguments(argv + 1, argv + argc);
+    // A guard of a dry run: see confine.h. It isn't in the help: nobody but mgmt starts it.
+    if (arguments.size() > 1 && arguments[0] == "--confined")
+      return confine::run_as_program({arguments.begin() + 1, arguments.end()});
+    confine::offer();
+    Result<cli::Command> command = parse_command_line(arguments);
     if (!command) return complain(command.error(), kBadInput);
-    int code = std::visit(Perform{}, std::move(*command));
+    int code = std::visit(Perform{arguments}, std::move(*command));
     // What couldn't be printed was not said.
     if (std::fflush(stdout) != 0 || std::ferror(stdout)) return complain(Error("writing to stdout failed"), kOther);
     return code;

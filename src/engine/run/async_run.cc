@@ -20,9 +20,13 @@ struct Run : AsyncRun {
   void cancel() override { signal.emit(asio::cancellation_type::terminal); }
 };
 
-asio::awaitable<Outcome> check_and_apply(AsyncResource& resource, Inputs inputs) {
+using Approve = std::function<std::optional<Error>(const Declaration&, const Delta&)>;
+
+asio::awaitable<Outcome> check_and_apply(AsyncResource& resource, Inputs inputs, Approve approve) {
   Outcome outcome;
   outcome.delta = co_await resource.check(inputs);
+  if (approve && !outcome.delta.empty())
+    if (std::optional<Error> refusal = approve(resource.declaration(), outcome.delta)) throw Error(*refusal);
   if (!outcome.delta.empty() && !inputs.dry) {
     Delta delta = outcome.delta;
     co_await resource.apply(std::move(delta));
@@ -45,12 +49,12 @@ Error as_error(const std::exception_ptr& failure) {
 
 }  // namespace
 
-std::shared_ptr<AsyncRun> start_async(Loop& loop, AsyncResource& resource, Inputs inputs,
+std::shared_ptr<AsyncRun> start_async(Loop& loop, AsyncResource& resource, Inputs inputs, Approve approve,
                                       std::move_only_function<void(Outcome)> done) {
   auto run = std::make_shared<Run>();
   TimePoint begin = Clock::now();
   asio::co_spawn(
-      loop.io(), check_and_apply(resource, std::move(inputs)),
+      loop.io(), check_and_apply(resource, std::move(inputs), std::move(approve)),
       asio::bind_cancellation_slot(run->signal.slot(), [run, begin, done = std::move(done)](
                                                            const std::exception_ptr& failure, Outcome outcome) mutable {
         if (failure) outcome.error = as_error(failure);

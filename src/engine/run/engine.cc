@@ -43,6 +43,12 @@ Outcome run_unit(Work work) {
   return outcome;
 }
 
+// Throws what speaks against it.
+void ask(const Engine::Options::Approve& approve, const Declaration& declaration, const Delta& delta) {
+  if (!approve || delta.empty()) return;
+  if (std::optional<Error> refusal = approve(declaration, delta)) throw Error(*refusal);
+}
+
 }  // namespace
 
 Engine::Engine(Loop& loop, report::Report& report, Options options, Publisher* publisher)
@@ -246,6 +252,7 @@ void Engine::start(Instance& instance) {
       auto& resource = static_cast<InlineResource&>(*instance.resource);
       Outcome outcome = run_unit([&](Outcome& o) {
         o.delta = resource.check(inputs);
+        ask(options_.approve, resource.declaration(), o.delta);
         if (!o.delta.empty() && !inputs.dry) resource.apply(o.delta);
       });
       return finish(instance, std::move(outcome));
@@ -253,10 +260,10 @@ void Engine::start(Instance& instance) {
     case Instance::Runs::Blocking: return run_blocking(instance, std::move(inputs));
     case Instance::Runs::Async: {
       auto& resource = static_cast<AsyncResource&>(*instance.resource);
-      instance.extras(loop_).async =
-          start_async(loop_, resource, std::move(inputs), [this, alive = alive_, &instance](Outcome outcome) {
-            if (*alive) finish(instance, std::move(outcome));
-          });
+      instance.extras(loop_).async = start_async(loop_, resource, std::move(inputs), options_.approve,
+                                                 [this, alive = alive_, &instance](Outcome outcome) {
+                                                   if (*alive) finish(instance, std::move(outcome));
+                                                 });
       return;
     }
     case Instance::Runs::Export: return;
@@ -309,6 +316,7 @@ void Engine::run_blocking(Instance& instance, Inputs inputs) {
     if (begun) *begun = Clock::now().time_since_epoch().count();
     Outcome outcome = run_unit([&](Outcome& o) {
       o.delta = resource->check(inputs);
+      ask(options_.approve, resource->declaration(), o.delta);
       if (!o.delta.empty() && !inputs.dry) resource->apply(o.delta, inputs);
     });
     return [this, &instance, outcome = std::move(outcome)]() mutable { finish(instance, std::move(outcome)); };

@@ -11,6 +11,7 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "src/async/pool.h"
@@ -55,6 +56,10 @@ class Engine {
     unsigned threads = 0;
     /// Where the agent keeps its own store (clean): no resource may manage what lies there. Empty: nowhere.
     std::string store_folder = {};
+    /// Asked of each Delta that isn't empty, before it is applied (or, in a dry run, reported): an Error keeps it from
+    /// that, and is the resource's. From any thread. Empty: everything is.
+    using Approve = std::function<std::optional<Error>(const Declaration&, const Delta&)>;
+    Approve approve = {};
   };
 
   Engine(Loop& loop, report::Report& report, Options options, Publisher* publisher = nullptr);

@@ -6,8 +6,10 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <expected>
 #include <optional>
 
+#include "src/async/confine.h"
 #include "src/base/path.h"
 #include "src/events/inotify/file_watcher.h"
 #include "src/resources/async_resource.h"
@@ -22,6 +24,8 @@ namespace {
 
 namespace asio = boost::asio;
 using namespace std::chrono_literals;
+
+constexpr CommandParams kGuards[] = {kIf, kNif};
 
 class FileSubscription : public Subscription {
  public:
@@ -107,7 +111,9 @@ class Exec : public AsyncResource {
   std::string_view text(ParamIndex index) const { return text_of(declaration_->params, index); }
   bool is_guarded() const { return !text(kIfCmd).empty() || !text(kNifCmd).empty() || !text(kCreates).empty(); }
   void watch_path(Subscriptions& into, std::string_view path, bool recursive, std::function<void()> on_event);
-  asio::awaitable<bool> guard_succeeds(CommandParams which);
+  // Whether a guard ended with status 0; or why it was not run.
+  using Answer = std::expected<bool, std::string>;
+  asio::awaitable<Answer> ask_guard(CommandParams which, bool dry);
   bool is_created() const;
   void warn_if_not_created();
 
@@ -151,13 +157,25 @@ bool Exec::is_created() const {
   throw Error::system(errno, "looking for " + path + " (`creates`)");
 }
 
-asio::awaitable<bool> Exec::guard_succeeds(CommandParams which) {
+asio::awaitable<Exec::Answer> Exec::ask_guard(CommandParams which, bool dry) {
   std::string_view name = kParams[which.cmd].name;
   std::string command_line(text(which.cmd));
   Finished finished;
+  std::string last;
   try {
     Command command = make_command(*declaration_, which);
-    finished = co_await run_command(services_.loop, services_.spawner, std::move(command), 0s, nullptr);
+    // A dry run changes nothing, whatever its guards would like to do.
+    OnLine on_line;
+    if (dry && !confine::active()) {
+      if (!confine::wrap(command)) co_return std::unexpected("this program can't confine it");
+      on_line = [&last](report::Output::Stream stream, std::string_view line) {
+        if (stream == report::Output::Stream::Stderr) last = line;
+      };
+    }
+    bool wrapped = static_cast<bool>(on_line);
+    finished = co_await run_command(services_.loop, services_.spawner, std::move(command), 0s, std::move(on_line));
+    if (wrapped && finished.ending.signal == confine::kRefusedSignal) co_return std::unexpected(last);
+    if (wrapped && finished.ending.signal == confine::kNotStartedSignal) throw Error(last);
   } catch (Error& error) {
     throw std::move(error).while_doing(std::string(name));
   }
@@ -168,16 +186,20 @@ asio::awaitable<bool> Exec::guard_succeeds(CommandParams which) {
   co_return finished.ending.status == 0;
 }
 
-asio::awaitable<Delta> Exec::check(Inputs /*inputs*/) {
+asio::awaitable<Delta> Exec::check(Inputs inputs) {
   Delta delta;
   if (!text(kCreates).empty() && is_created()) co_return delta;
-  if (!text(kIfCmd).empty()) {
-    bool allowed = co_await guard_succeeds(kIf);
-    if (!allowed) co_return delta;
-  }
-  if (!text(kNifCmd).empty()) {
-    bool done = co_await guard_succeeds(kNif);
-    if (done) co_return delta;
+  for (const CommandParams& guard : kGuards) {
+    if (text(guard.cmd).empty()) continue;
+    bool runs_if = guard.cmd == kIfCmd;
+    Answer answer = co_await ask_guard(guard, inputs.dry);
+    if (!answer) {
+      delta.changes.push_back({.param = "cmd",
+                               .known = false,
+                               .why = fmt::format("`{}` was not run: {}", kParams[guard.cmd].name, answer.error())});
+      co_return delta;
+    }
+    if (*answer != runs_if) co_return delta;
   }
   // A poll stands for an event at every look.
   bool polled = declaration_->meta->poll.count() > 0;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 
 #include "src/base/text.h"
 #include "src/resources/exec/docs.h"
@@ -100,6 +101,11 @@ constinit const Kind kExecKind{
     .doc = exec_docs::kDoc,
     .example = exec_docs::kExample,
     .validate = validate,
+    .is_guarded =
+        [](const Declaration& declaration) {
+          return std::ranges::any_of(std::array{kIfCmd, kNifCmd, kCreates},
+                                     [&](ParamIndex index) { return !text_of(declaration.params, index).empty(); });
+        },
     .create = make_exec,
 };
 
