@@ -16,6 +16,7 @@
 #include "src/base/path.h"
 #include "src/base/text.h"
 #include "src/engine/transform/collect.h"
+#include "src/resources/secrets.h"
 #include "src/world/local/prefix.h"
 
 namespace mgmt::cli {
@@ -160,6 +161,9 @@ void Agent::load(const Declarations& collected) {
   Combined combined = base_->collects.empty() ? Combined{base_, {}} : combine(base_, collected);
   for (std::string& text : combined.left_out) report_.emit(report::Notice{Level::Warning, std::move(text)});
   settled_fine_ = false;
+  Mask secrets;
+  for (const auto& declaration : combined.graph->vertices) secrets.add(secrets_of(*declaration));
+  report_.hide(secrets);
   engine_->load(std::move(combined.graph));
 }
 

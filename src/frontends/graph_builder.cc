@@ -12,6 +12,7 @@
 #include "src/base/text.h"
 #include "src/frontends/shown.h"
 #include "src/resources/kind.h"
+#include "src/resources/secrets.h"
 
 namespace mgmt {
 
@@ -197,6 +198,14 @@ void GraphBuilder::validate(Diagnostics& diagnostics) const {
       diagnostics.error(declaration.pos, fmt::format("{} has no `{}`", shown(declaration.id()), params[i].name),
                         fmt::format("{} needs it: {}", declaration.kind->name, params[i].doc));
       complete = false;
+    }
+    if (declaration.exported) {
+      for (const Params::Item& item : declaration.params.items())
+        if (is_secret(declaration, item))
+          diagnostics.error(
+              item.pos,
+              fmt::format("{} can't be exported: `{}` is a secret", shown(declaration.id()), params[item.index].name),
+              "what is exported can be read by all hosts");
     }
     if (complete && declaration.kind->validate) declaration.kind->validate(declaration, diagnostics);
   }

@@ -16,6 +16,11 @@ void Diagnostics::error(SourcePos pos, std::string text, std::string hint) {
   items_.push_back({Diagnostic::Level::Error, pos, std::move(text), std::move(hint)});
 }
 
+void Diagnostics::add(Diagnostic diagnostic) {
+  errors_ += diagnostic.level == Diagnostic::Level::Error;
+  items_.push_back(std::move(diagnostic));
+}
+
 void Diagnostics::error(SourcePos pos, const Error& error) { this->error(pos, error.text(), error.hint_text()); }
 
 void Diagnostics::warning(SourcePos pos, std::string text, std::string hint) {

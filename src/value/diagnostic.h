@@ -23,6 +23,7 @@ class Diagnostics {
   void error(SourcePos pos, std::string text, std::string hint = {});
   void error(SourcePos pos, const Error& error);
   void warning(SourcePos pos, std::string text, std::string hint = {});
+  void add(Diagnostic diagnostic);
   void note(SourcePos pos, std::string text, std::string hint = {});
 
   bool has_errors() const { return errors_ > 0; }

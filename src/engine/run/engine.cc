@@ -12,6 +12,7 @@
 #include "src/engine/run/critical_path.h"
 #include "src/engine/sync/sync.h"
 #include "src/resources/async_resource.h"
+#include "src/resources/secrets.h"
 #include "src/value/json.h"
 
 namespace mgmt {
@@ -422,6 +423,7 @@ void Engine::report_change(Instance& instance, Outcome& outcome, bool is_dry) {
   changed_since_poll_ |= !is_dry;
   ++(repair ? counters_.repaired : counters_.changed);
   if (report_.wanted()) {
+    redact(outcome.delta, *instance.declaration);
     report_.emit(report::Changed{.resource = instance.declaration->id(),
                                  .delta = std::make_shared<Delta>(std::move(outcome.delta)),
                                  .repair = repair,

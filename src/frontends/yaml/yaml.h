@@ -6,14 +6,23 @@
 //   if (!loaded.graph) return 2;
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "src/resources/resource_graph.h"
 #include "src/value/diagnostic.h"
 
 namespace mgmt::yaml {
+
+/// How a graph reads what is outside of it; one that is empty reads nothing.
+struct Outside {
+  using Read = std::function<Result<std::string>(const std::string& name)>;
+  /// `!file PATH`, `!env NAME`.
+  Read file = {}, env = {};
+};
 
 struct Loaded {
   /// Null if there are errors.
@@ -21,10 +30,13 @@ struct Loaded {
   /// All errors of meaning, warnings and notes, by place; or the one error of syntax.
   Diagnostics diagnostics;
   /// The diagnostics as text, each with its line and a caret; of very many only the first.
+  /// No secret is in it.
   std::string rendered;
+  /// The secrets, as they were read and in their order.
+  std::vector<std::string> secrets;
 };
 
 /// Never throws, whatever the text; time and memory are bounded by its length.
-Loaded load(std::string_view text, std::string file_name);
+Loaded load(std::string_view text, std::string file_name, const Outside& outside = {});
 
 }  // namespace mgmt::yaml

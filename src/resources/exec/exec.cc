@@ -17,6 +17,7 @@
 #include "src/resources/exec/output.h"
 #include "src/resources/exec/params.h"
 #include "src/resources/exec/run.h"
+#include "src/resources/secrets.h"
 
 namespace mgmt {
 namespace exec {
@@ -160,6 +161,9 @@ bool Exec::is_created() const {
 asio::awaitable<Exec::Answer> Exec::ask_guard(CommandParams which, bool dry) {
   std::string_view name = kParams[which.cmd].name;
   std::string command_line(text(which.cmd));
+  // Before anything is cut: a part of a secret can't be known again.
+  Mask secrets = secrets_of(*declaration_);
+  secrets.hide(command_line);
   Finished finished;
   std::string last;
   try {
@@ -213,12 +217,17 @@ asio::awaitable<void> Exec::apply(Delta /*delta*/) {
   // What happens from here on may come too late for this run.
   std::uint64_t answering = events_;
   std::string command_line = command_text(*declaration);
+  // Before anything is cut: a part of a secret can't be known again.
+  Mask secrets = secrets_of(*declaration);
+  secrets.hide(command_line);
   std::chrono::seconds timeout(declaration->params.get_or<std::int64_t>(kTimeout, 0));
   LastLines last;
   std::string id = declaration->id();
   OnLine on_line = [&](report::Output::Stream stream, std::string_view line) {
-    last.add(line);
-    if (services_.report.wanted()) services_.report.emit(report::Output{id, std::string(line), stream});
+    std::string shown_line(line);
+    secrets.hide(shown_line);
+    last.add(shown_line);
+    if (services_.report.wanted()) services_.report.emit(report::Output{id, std::move(shown_line), stream});
   };
   Command command = make_command(*declaration, kMain);
   Finished finished =
@@ -235,11 +244,12 @@ asio::awaitable<void> Exec::apply(Delta /*delta*/) {
 void Exec::warn_if_not_created() {
   if (warned_ || text(kCreates).empty() || is_created()) return;
   warned_ = true;
-  services_.report.emit(
-      report::Notice{.level = report::Notice::Level::Warning,
-                     .text = fmt::format("{}: {} ended well, but {} (`creates`) is not there", declaration_->id(),
-                                         shown(command_text(*declaration_)), text(kCreates)),
-                     .hint = "it will run again at the next look"});
+  std::string command_line = command_text(*declaration_);
+  secrets_of(*declaration_).hide(command_line);
+  services_.report.emit(report::Notice{.level = report::Notice::Level::Warning,
+                                       .text = fmt::format("{}: {} ended well, but {} (`creates`) is not there",
+                                                           declaration_->id(), shown(command_line), text(kCreates)),
+                                       .hint = "it will run again at the next look"});
 }
 
 }  // namespace
