@@ -6,7 +6,8 @@
 //              Landlock doesn't know: modes, owners, times, attributes
 //   processes  a PID namespace: no signal, no ptrace of a process outside
 //   network    no socket of any family, so no daemon of this machine either (D-Bus)
-//   the rest   an IPC namespace; no mount, no clock, no key ring, no io_uring, no terminal's input; no capability but to
+//   the rest   an IPC namespace; no mount, no clock, no key ring, no io_uring, no terminal's input; no capability but
+//   to
 //              read all files and to become another user
 // /dev/null can be written, and /tmp is a copy of its own that nobody else sees (where it can't be: read-only). /proc
 // shows the machine's processes.
@@ -36,6 +37,9 @@ std::expected<Ending, Failure> run(const std::vector<std::string>& argv, int kee
 
 /// Whether this process runs in such a place. It is the kernel that is asked: nobody can pretend it.
 bool active();
+
+/// There, and without root: a file's owner (st_uid, st_gid) is shown as 65534 unless it is oneself.
+bool hides_owners();
 
 /// How `mgmt --confined COMMAND...`, which is run() as a program, says a Failure: killed by one of these signals, with
 /// the error on stderr.

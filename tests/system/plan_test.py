@@ -330,6 +330,23 @@ def test_a_change_during_the_apply_is_not_overwritten():
         equal(read(at + "/late"), "somebody else's", "the file")
 
 
+def test_an_ordinary_users_plan_says_that_owners_are_hidden():
+    if os.geteuid() != 0:
+        raise Skip("only root can make a file of another user")
+    with folder() as at:
+        os.chmod(at, 0o755)
+        need_confinement(at, NOBODY)
+        write(at + "/roots", "x")
+        write(at + "/mine", "x")
+        os.chown(at + "/mine", 1, 1)
+        write(at + "/graph.yaml", graph(file=[{"name": "roots", "path": at + "/roots", "owner": "root"},
+                                              {"name": "mine", "path": at + "/mine", "owner": "1"}]))
+        status, document = plan(at, user=1)
+        equal(states(document), {"file[roots]": "unknown", "file[mine]": "fine"}, "one's own is known, another's not")
+        equal(status, 6, "what isn't known may be a change")
+        equal(plan(at)[0], 0, "root sees all")
+
+
 def test_what_is_not_known_is_not_saved():
     with folder() as at:
         write(at + "/graph.yaml", graph(exec=[{"name": "a", "cmd": "true", "ifcmd": "/no/such/guard"}]))
