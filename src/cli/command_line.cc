@@ -290,9 +290,9 @@ Result<Command> parse_command_line(std::vector<std::string> arguments) {
     return plan;
   }
   if (chosen == apply_app) {
-    auto file = one_file(apply_words, "", "apply");
-    if (!file) return std::unexpected(file.error());
-    apply.plan = *file;
+    if (apply_words.size() != 1)
+      return std::unexpected(Error("`mgmt apply` takes one saved plan").hint("mgmt plan FILE --save PLAN makes it"));
+    apply.plan = apply_words[0];
     if (!apply.run.hostname.empty())
       if (auto wrong = hostname_error(apply.run.hostname)) return std::unexpected(*wrong);
     auto color_value = word(kColors, color, "--color");
