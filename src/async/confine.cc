@@ -6,6 +6,7 @@
 #include <grp.h>
 #include <linux/capability.h>
 #include <linux/landlock.h>
+#include <poll.h>
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
@@ -231,6 +232,9 @@ int wait_for(pid_t pid) {
 [[noreturn]] void be_init(const Way& way, Fd pipe) {
   try {
     must(::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == 0, "tying its life to ours");
+    // Unless that has ended already: then nobody reads the pipe.
+    pollfd reader{.fd = pipe.get(), .events = 0, .revents = 0};
+    if (::poll(&reader, 1, 0) > 0) ::_exit(0);
     // Without a controlling terminal nobody can type into it; and a ^C comes once, from the process outside.
     must(::setsid() > 0, "leaving the terminal");
     if (way.ordinary) map_user(way.uid, way.gid);

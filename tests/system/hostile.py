@@ -94,6 +94,7 @@ ATTEMPTS = {
     "open_and_truncate": lambda t: os.open(t + "/file", os.O_RDONLY | os.O_TRUNC),
     "chmod": lambda t: os.chmod(t + "/file", 0o611),
     "fchmod": fchmod,
+    "fchmodat2": lambda t: syscall(452, -100, (t + "/file").encode(), 0o611, 0),
     "chown": lambda t: os.chown(t + "/file", os.getuid(), os.getgid()),
     "setxattr": lambda t: os.setxattr(t + "/file", "user.hostile", b"x"),
     "utimens": lambda t: os.utime(t + "/file", (1, 1)),

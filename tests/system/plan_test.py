@@ -15,7 +15,8 @@ from mgmt_test import Skip, check, equal, folder, graph, main, mgmt, read, wait_
 
 NOBODY = 65534
 # What needs more than an ordinary process has, or would do harm: not tried outside of mgmt.
-UNTRIED = {"create_above", "remount", "sysctl", "block_device", "terminal", "mount", "mount_in_a_new_namespace", "oom_score"}
+UNTRIED = {"create_above", "remount", "sysctl", "block_device", "terminal", "mount", "mount_in_a_new_namespace", "oom_score",
+           "fchmodat2"}
 
 
 def run(*args, cwd, user=None, env=None):
@@ -258,16 +259,17 @@ def test_exit_statuses():
         equal(states(document)["exec[long]"], "unknown", "what it was asked of")
 
 
-def test_a_plan_is_ended_by_a_signal():
+def test_plan_and_noop_are_ended_by_a_signal_and_leave_no_guard():
     with folder() as at:
         write(at + "/graph.yaml", graph(exec=[{"name": "a", "cmd": "true", "ifcmd": f"sleep {os.getpid()}.5"}]))
-        for number in (signal.SIGTERM, signal.SIGINT):
-            process = subprocess.Popen([mgmt(), "plan", "graph.yaml"], cwd=at, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        noop = ["run", "graph.yaml", "--noop", "--once", "--tmp-prefix"]
+        for args, number in [(a, n) for a in (["plan", "graph.yaml"], noop) for n in (signal.SIGTERM, signal.SIGINT, signal.SIGKILL)]:
+            process = subprocess.Popen([mgmt(), *args], cwd=at, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
             guard = ["pgrep", "-f", f"^sleep {os.getpid()}.5"]
             wait_until(lambda: subprocess.run(guard, stdout=subprocess.DEVNULL, check=False).returncode == 0, "the guard runs")
             process.send_signal(number)
             out, err = process.communicate(timeout=20)
-            equal(process.returncode, 128 + number, f"exit status: {out}{err}")
+            equal(process.returncode, -number if number == signal.SIGKILL else 128 + number, f"exit status of {args}: {out}{err}")
             wait_until(lambda: subprocess.run(guard, stdout=subprocess.DEVNULL, check=False).returncode != 0, "the guard has ended")
 
 
