@@ -235,6 +235,11 @@ int plan_here(const PlanCommand& command, int save_fd) {
   if (!file.graph) return kBadInput;
   if (saved && graph_moved(*saved, file)) return refuse(*saved, {saved->file + " was edited"});
 
+  if (!command.save.empty() && !file.graph->collects.empty()) {
+    fmt::print(stderr, "mgmt: a plan of a graph that collects can't be saved: what others export is not in it\n");
+    return kBadInput;
+  }
+
   bool sealed = saved || !command.save.empty();
   std::optional<Seals> seals;
   if (sealed) seals.emplace(saved ? saved->key : random_key());

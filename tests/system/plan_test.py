@@ -353,7 +353,12 @@ def test_what_is_not_known_is_not_saved():
     with folder() as at:
         write(at + "/graph.yaml", graph(exec=[{"name": "a", "cmd": "true", "ifcmd": "/no/such/guard"}]))
         equal(run("plan", "graph.yaml", "--save", "plan.json", cwd=at)[0], 4, "exit status")
+        write(at + "/graph.yaml", graph(noop=[{"name": "a"}], collect=[{"kind": "file", "pattern": at + "/"}]))
+        equal(run("plan", "graph.yaml", "--save", "plan.json", cwd=at)[0], 2, "exit status of what collects")
         check(not os.path.exists(at + "/plan.json"), "there is a plan")
+        status, out, err = run("plan", "graph.yaml", cwd=at)
+        equal(status, 0, out + err)
+        check("what other agents export is not in this plan" in err, f"a word on it: {err}")
 
 
 if __name__ == "__main__":
