@@ -7,6 +7,8 @@
 
 #include "src/async/loop.h"
 #include "src/engine/run/engine.h"
+#include "src/engine/transform/auto_edges.h"
+#include "src/engine/transform/group.h"
 #include "src/resources/kind.h"
 
 namespace mgmt {
@@ -79,6 +81,46 @@ double time_swap(const std::shared_ptr<const ResourceGraph>& before,
   return std::chrono::duration<double, std::milli>(Clock::now() - begin).count();
 }
 
+// Files in folders of a hundred, children first; with `cycle`, all of them before their root by the user's edges.
+std::shared_ptr<const ResourceGraph> files(std::size_t size, bool cycle) {
+  auto graph = std::make_shared<ResourceGraph>();
+  auto add = [&](const char* kind, std::string name) {
+    auto declaration = std::make_shared<Declaration>();
+    declaration->kind = find_kind(kind);
+    declaration->name = std::move(name);
+    graph->vertices.push_back(std::move(declaration));
+    return static_cast<VertexId>(graph->vertices.size() - 1);
+  };
+  std::vector<Topology::Edge> edges;
+  VertexId gate = add("noop", "gate");
+  for (std::size_t i = 0; i < size - 2; ++i) {
+    VertexId file =
+        add("file", i % 100 == 99 ? fmt::format("/srv/tree/{}/", i / 100) : fmt::format("/srv/tree/{}/{}", i / 100, i));
+    if (cycle) edges.push_back({file, gate});
+  }
+  VertexId root = add("file", "/srv/tree/");
+  if (cycle) edges.push_back({gate, root});
+  graph->edges.resize(edges.size());
+  graph->topology = Topology(graph->vertices.size(), std::move(edges));
+  return graph;
+}
+
+double time_auto_edges(const std::shared_ptr<const ResourceGraph>& graph) {
+  TimePoint begin = Clock::now();
+  AutoEdges result = add_auto_edges(graph);
+  double ms = std::chrono::duration<double, std::milli>(Clock::now() - begin).count();
+  if (result.graph->edges.size() <= graph->edges.size()) throw Error("no automatic edge was found");
+  return ms;
+}
+
+double time_grouping(const ResourceGraph& graph) {
+  TimePoint begin = Clock::now();
+  std::shared_ptr<const Groups> groups = find_groups(graph);
+  double ms = std::chrono::duration<double, std::milli>(Clock::now() - begin).count();
+  if (!groups) throw Error("nothing was grouped");
+  return ms;
+}
+
 template <class Run>
 double median(Run run) {
   std::vector<double> times;
@@ -108,4 +150,14 @@ int main() {
   auto edges = random_edges(kSwapped, 2 * kSwapped);
   auto before = noops(kSwapped, edges), after = noops(kSwapped, edges, 5000);
   fmt::print("{{\"name\": \"swap\", \"ms\": {:.3f}}}\n", median([&] { return time_swap(before, after); }));
+  for (auto& [name, cycle] : {std::pair{"automatic edges", false}, {"automatic edges, all on cycles", true}}) {
+    auto graph = files(10'000, cycle);
+    fmt::print("{{\"name\": \"{}\", \"transform_ms\": {:.3f}, \"limit\": 20}}\n", name,
+               median([&] { return time_auto_edges(graph); }));
+  }
+  for (auto& [size, limit] : {std::pair<std::size_t, int>{1'000, 5}, {10'000, 50}}) {
+    auto graph = noops(size, random_edges(size, 2 * size));
+    fmt::print("{{\"name\": \"grouping of {}\", \"transform_ms\": {:.3f}, \"limit\": {}}}\n", size,
+               median([&] { return time_grouping(*graph); }), limit);
+  }
 }

@@ -15,7 +15,23 @@ std::vector<std::string_view> path_components(std::string_view path) {
   return parts;
 }
 
+static std::string_view without_trailing_slash(std::string_view path) {
+  while (path.size() > 1 && path.back() == '/') path.remove_suffix(1);
+  return path;
+}
+
+// True for what clean_path() would give back as it is, but for a slash at its end; nearly all paths are written so.
+static bool is_clean(std::string_view path) {
+  if (!path.starts_with('/')) return false;
+  for (std::size_t slash = 0; slash != path.npos; slash = path.find('/', slash + 1)) {
+    std::string_view rest = path.substr(slash + 1);
+    if (rest.starts_with('/') || rest.starts_with('.')) return false;
+  }
+  return true;
+}
+
 std::string clean_path(std::string_view path) {
+  if (is_clean(path)) return std::string(without_trailing_slash(path));
   std::vector<std::string_view> kept;
   for (std::string_view part : path_components(path)) {
     if (part == ".") continue;
@@ -32,11 +48,6 @@ std::string clean_path(std::string_view path) {
     result += part;
   }
   return result.empty() ? "/" : result;
-}
-
-static std::string_view without_trailing_slash(std::string_view path) {
-  while (path.size() > 1 && path.back() == '/') path.remove_suffix(1);
-  return path;
 }
 
 std::string parent_path(std::string_view path) {

@@ -10,6 +10,10 @@ TEST(Path, CleanRemovesDotsDoubleAndTrailingSlashes) {
   EXPECT_EQ(clean_path("//a/./b//c/"), "/a/b/c");
   EXPECT_EQ(clean_path("/a/../../b"), "/b");
   EXPECT_EQ(clean_path("/.."), "/");
+  for (const char* clean : {"/", "/a", "/a/b", "/.a", "/a/..b"}) EXPECT_EQ(clean_path(clean), clean);
+  EXPECT_EQ(clean_path("/a/b/"), "/a/b");
+  EXPECT_EQ(clean_path("/a//"), "/a");
+  EXPECT_EQ(clean_path("a/b"), "/a/b");
 }
 
 TEST(Path, ParentAndBaseIgnoreATrailingSlash) {

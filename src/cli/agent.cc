@@ -5,17 +5,21 @@
 #include <malloc.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <climits>
 #include <csignal>
 #include <cstdio>
 #include <filesystem>
+#include <string_view>
 #include <vector>
 
 #include "src/async/confine.h"
+#include "src/base/fd.h"
 #include "src/base/path.h"
 #include "src/base/text.h"
-#include "src/engine/transform/collect.h"
+#include "src/engine/transform/prepare.h"
+#include "src/resources/dot.h"
 #include "src/resources/secrets.h"
 #include "src/world/local/prefix.h"
 
@@ -25,6 +29,8 @@ using namespace std::chrono_literals;
 using Level = report::Notice::Level;
 
 namespace {
+
+constexpr Duration kLongestDrawing = 60s;
 
 std::string machine_name() {
   char name[HOST_NAME_MAX + 1] = {};
@@ -50,7 +56,7 @@ Duration to_duration(std::chrono::duration<double> seconds) {
 
 Agent::Agent(RunCommand command, GraphFile file, AgentHooks hooks)
     : command_(std::move(command)), hooks_(std::move(hooks)), file_(std::move(file)) {
-  file_.text = {};
+  file_.source = {};
   if (command_.hostname.empty()) command_.hostname = machine_name();
   if (auto wrong = hostname_error(command_.hostname)) throw Error(*wrong);
   if (command_.tmp_prefix) {
@@ -65,6 +71,7 @@ Agent::Agent(RunCommand command, GraphFile file, AgentHooks hooks)
 
 Agent::~Agent() {
   file_watch_.reset();
+  drawer_.reset();
   engine_.reset();
   sharing_.reset();
   name_.reset();
@@ -99,6 +106,7 @@ int Agent::run() {
   raise_descriptor_limit();
   if (auto reader = views::make_reader(command_.view)) report_.add(std::move(reader));
   if (hooks_.reader) report_.add(std::move(hooks_.reader));
+  tell(file_.messages);
   claim_name();
 
   Engine::Options options{
@@ -158,13 +166,14 @@ void Agent::adopt(std::shared_ptr<const ResourceGraph> graph) {
 void Agent::load(const Declarations& collected) {
   if (ending_) return;
   collected_ = collected;
-  Combined combined = base_->collects.empty() ? Combined{base_, {}} : combine(base_, collected);
-  for (std::string& text : combined.left_out) report_.emit(report::Notice{Level::Warning, std::move(text)});
+  Prepared prepared = prepare(base_, collected);
+  for (std::string& text : prepared.left_out) report_.emit(report::Notice{Level::Warning, std::move(text)});
+  for (std::string& text : prepared.notes) report_.emit(report::Notice{Level::Info, std::move(text)});
   settled_fine_ = false;
   Mask secrets;
-  for (const auto& declaration : combined.graph->vertices) secrets.add(secrets_of(*declaration));
+  for (const auto& declaration : prepared.graph->vertices) secrets.add(secrets_of(*declaration));
   report_.hide(secrets);
-  engine_->load(std::move(combined.graph));
+  engine_->load(std::move(prepared.graph));
 }
 
 void Agent::follow_file() {
@@ -183,32 +192,63 @@ void Agent::reload() {
   if (next.fingerprint == file_.fingerprint) return;
   if (!next.graph) {
     report_.emit(report::Notice{
-        Level::Error,
-        fmt::format("{} can't be used as it is now: the running graph goes on\n{}", command_.file, next.messages)});
+        Level::Error, fmt::format("{} can't be used as it is now: the running graph goes on", command_.file)});
+    tell(next.messages);
     file_.fingerprint = next.fingerprint;
     return;
   }
-  if (!next.messages.empty()) report_.emit(report::Notice{Level::Info, next.messages});
+  tell(next.messages);
   file_ = std::move(next);
   adopt(file_.graph);
 }
 
+// Errors each time; the rest once, and again where an edit brings more of it.
+void Agent::tell(const std::vector<Message>& messages) {
+  std::map<std::string_view, std::size_t> places;
+  for (const Message& message : messages) ++places[message.text];
+  for (const Message& message : messages) {
+    bool error = message.level == Diagnostic::Level::Error;
+    if (auto said = said_.find(message.text); !error && said != said_.end() && said->second >= places[message.text])
+      continue;
+    if (!report_.wanted()) {
+      std::fputs(render(message).c_str(), stderr);
+      continue;
+    }
+    Level level = error ? Level::Error : message.level == Diagnostic::Level::Warning ? Level::Warning : Level::Info;
+    report_.emit(report::Notice{level, message.text, message.hint, message.place, message.excerpt});
+  }
+  for (const auto& [text, count] : places) {
+    std::size_t& said = said_[std::string(text)];
+    said = std::max(said, count);
+  }
+}
+
 void Agent::write_graphviz() {
+  const std::string& path = command_.graphviz;
+  // What was asked for and can't be had is a warning; a picture beside the text is there if it can be.
+  auto complain = [this](const Error& error) {
+    if (said_.emplace(error.text(), 1).second)
+      report_.emit(report::Notice{Level::Warning, error.text(), error.hint_text()});
+  };
   try {
-    write_picture(*base_, command_.graphviz);
-    std::string extension = std::filesystem::path(command_.graphviz).extension();
-    // dot's time grows with the square of the graph, and the machine waits.
-    constexpr std::size_t kDrawn = 1000;
-    if (extension != ".png" && extension != ".svg" && base_->vertices.size() <= kDrawn)
-      write_picture(*base_, command_.graphviz + ".png");
+    std::shared_ptr<const ResourceGraph> graph = prepare(base_, collected_).graph;
+    if (!is_picture(path)) replace_file(path, to_dot(*graph), 0644);
+    if (!is_picture(path) && !Drawer::available()) return;
+    if (!drawer_) {
+      drawer_ = std::make_unique<Drawer>(loop_, kLongestDrawing, complain);
+      drawer_->on_idle = [this] {
+        if (waits_for_picture_) finish();
+      };
+    }
+    drawer_->draw(*graph, is_picture(path) ? path : path + ".png");
   } catch (const Error& error) {
-    report_.emit(report::Notice{Level::Warning, error.text(), error.hint_text()});
+    complain(error);
   }
 }
 
 void Agent::on_settled(bool all_fine) {
   settled_fine_ = all_fine;
-  if (command_.asks_for_convergence()) return end(std::nullopt, all_fine ? "converged" : "settled with failures");
+  if (command_.asks_for_convergence()) return end(std::nullopt, all_fine ? "converged" : "settled with failures", true);
   // What a graph took and nobody needs any more goes back, once nothing waits for it.
   if (std::exchange(graph_is_new_, false)) trim_timer_.after(200ms, [] { ::malloc_trim(0); });
 }
@@ -217,7 +257,12 @@ void Agent::on_signal(int signal) {
   if (std::exchange(signalled_, true)) {
     // The second one doesn't wait for anything.
     engine_->kill_commands();
+    if (drawer_) drawer_->give_up();
     ::_exit(kSignalBase + signal);
+  }
+  if (waits_for_picture_) {
+    drawer_->give_up();
+    return finish();
   }
   if (ending_) return;
   const char* name = signal == SIGINT ? "SIGINT" : signal == SIGTERM ? "SIGTERM" : "SIGHUP";
@@ -235,24 +280,36 @@ int Agent::status_of(const report::Summary& summary, bool converged) const {
   return kOk;
 }
 
-void Agent::end(std::optional<int> code, std::string outcome) {
+void Agent::end(std::optional<int> code, std::string outcome, bool wait_for_picture) {
   if (ending_) return;
   ending_ = true;
   exit_code_ = code ? *code : status_of(engine_->summary(), settled_fine_);
   max_runtime_.cancel();
   reload_timer_.cancel();
-  engine_->stop(900ms, [this, outcome = std::move(outcome)](bool all_ended) {
-    report::Summary summary = engine_->summary();
-    summary.outcome = outcome;
-    report_.emit(std::move(summary));
-    report_.close();
-    if (!all_ended) {
-      // A thread is stuck in the kernel: nothing here can end it but the end of the process.
-      std::fflush(nullptr);
-      ::_exit(exit_code_);
-    }
-    loop_.stop();
+  engine_->stop(900ms, [this, outcome = std::move(outcome), wait_for_picture](bool all_ended) {
+    summary_ = engine_->summary();
+    summary_.outcome = outcome;
+    waits_for_picture_ = wait_for_picture && all_ended && drawer_ && drawer_->busy();
+    if (!waits_for_picture_) return finish(all_ended);
+    picture_timer_.after(1s, [this] {
+      report_.emit(report::Notice{Level::Info, "the picture of the graph is still being drawn", "a signal ends that"});
+    });
   });
+}
+
+void Agent::finish(bool all_ended) {
+  waits_for_picture_ = false;
+  picture_timer_.cancel();
+  if (drawer_) drawer_->give_up();
+  report_.emit(std::move(summary_));
+  // What couldn't be written was not said. What else went wrong says more.
+  if (!report_.close() && exit_code_ == kOk) exit_code_ = kOther;
+  if (!all_ended) {
+    // A thread is stuck in the kernel: nothing here can end it but the end of the process.
+    std::fflush(nullptr);
+    ::_exit(exit_code_);
+  }
+  loop_.stop();
 }
 
 }  // namespace mgmt::cli

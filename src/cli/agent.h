@@ -3,11 +3,15 @@
 // ends and with which status.
 #pragma once
 
+#include <cstddef>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "src/cli/command_line.h"
+#include "src/cli/drawer.h"
 #include "src/cli/graph_file.h"
 #include "src/cli/sharing.h"
 #include "src/engine/run/engine.h"
@@ -51,12 +55,14 @@ class Agent {
   void load(const Declarations& collected);
   void follow_file();
   void reload();
+  void tell(const std::vector<Message>& messages);
   void write_graphviz();
   void on_settled(bool all_fine);
   void on_signal(int signal);
   int status_of(const report::Summary& summary, bool converged) const;
   /// `code`: none for what came of the run.
-  void end(std::optional<int> code, std::string outcome);
+  void end(std::optional<int> code, std::string outcome, bool wait_for_picture = false);
+  void finish(bool all_ended = true);
 
   RunCommand command_;
   AgentHooks hooks_;
@@ -69,17 +75,23 @@ class Agent {
   std::unique_ptr<Engine> engine_;
   std::unique_ptr<events::Signals> signals_;
   std::unique_ptr<events::FileWatcher::Watch> file_watch_;
+  std::unique_ptr<Drawer> drawer_;
   Loop::Timer reload_timer_{loop_};
   Loop::Timer max_runtime_{loop_};
   Loop::Timer trim_timer_{loop_};
+  Loop::Timer picture_timer_{loop_};
   std::shared_ptr<const ResourceGraph> base_;
   Declarations collected_;
   bool collecting_ = false;  // the first answer of the world is not there yet
   bool graph_is_new_ = false;
   bool settled_fine_ = false;
   bool ending_ = false;
+  bool waits_for_picture_ = false;
+  report::Summary summary_;
   bool signalled_ = false;
   int exit_code_ = kOk;
+  /// What was said of a graph's file and is no error, and of how many places at once.
+  std::map<std::string, std::size_t> said_;
 };
 
 }  // namespace mgmt::cli

@@ -7,7 +7,9 @@
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
 #include <algorithm>
+#include <charconv>
 #include <cmath>
+#include <cstdint>
 #include <map>
 
 #include "src/base/text.h"
@@ -28,12 +30,20 @@ constexpr const char* kExamples =
 Result<std::string> one_file(std::vector<std::string> words, const std::string& option, std::string_view command) {
   if (words.size() == 2 && words[0] == "yaml") words.erase(words.begin());
   if (!option.empty()) words.push_back(option);
+  if (words.size() == 1 && words[0].empty())
+    return std::unexpected(Error("the name of the file is empty").hint(fmt::format("mgmt {} FILE", command)));
+  if (words.size() == 1 && words[0] == "-")
+    return std::unexpected(Error("`-` is not the name of a file").hint("standard input is /dev/stdin"));
   if (words.size() == 1) return words[0];
   if (words.empty())
     return std::unexpected(Error(fmt::format("`mgmt {}` needs the file with the graph", command))
                                .hint(fmt::format("mgmt {} FILE", command)));
-  return std::unexpected(Error(fmt::format("`mgmt {}` takes one file, not {}: `{}` and `{}`", command, words.size(),
-                                           printable(words[0]), printable(words[1]))));
+  std::vector<std::string> shown;
+  for (const std::string& word : words) shown.push_back("`" + printable(word) + "`");
+  std::vector<std::string_view> views(shown.begin(), shown.end());
+  return std::unexpected(
+      Error(fmt::format("`mgmt {}` takes one file, not {}: {}", command, words.size(), enumeration(views)))
+          .hint("one file is one graph; a name with blanks is written in quotes"));
 }
 
 const std::map<std::string, views::Color> kColors{
@@ -59,15 +69,103 @@ Result<T> word(const std::map<std::string, T>& words, const std::string& given, 
           .hint(did_you_mean(given, names)));
 }
 
-// The options of one app, for "did you mean".
-std::string nearest_option(const CLI::App& app, const std::string& word) {
+Result<std::int64_t> whole_number(const std::string& given, std::string_view option, std::int64_t most,
+                                  std::string_view hint) {
+  std::int64_t number = 0;
+  auto [end, failure] = std::from_chars(given.data(), given.data() + given.size(), number);
+  bool whole = end == given.data() + given.size() && failure != std::errc::invalid_argument;
+  if (whole && failure == std::errc() && number >= 0 && number <= most) return number;
+  return std::unexpected(
+      Error(fmt::format("{} must be a whole number from 0 to {}, not `{}`", option, most, printable(given)))
+          .hint(std::string(hint)));
+}
+
+Result<double> seconds(const std::string& given, std::string_view option) {
+  double number = 0;
+  auto [end, failure] = std::from_chars(given.data(), given.data() + given.size(), number);
+  if (failure == std::errc() && end == given.data() + given.size() && !std::isnan(number)) return number;
+  return std::unexpected(Error(fmt::format("{} must be a number of seconds, not `{}`", option, printable(given)))
+                             .hint("write it without a unit, as in 5 or 0.5"));
+}
+
+std::string command_name(const CLI::App& app) { return app.get_parent() ? "mgmt " + app.get_name() : "mgmt"; }
+
+const CLI::Option* find_option(const CLI::App& app, const std::string& name) {
+  if (name.starts_with("-"))
+    for (const CLI::Option* option : app.get_options())
+      if (option->check_name(name)) return option;
+  return nullptr;
+}
+
+std::string hint_for_unknown_option(const CLI::App& app, const std::string& name) {
   std::vector<std::string> names;
-  for (const CLI::Option* option : app.get_options()) {
-    for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
-  }
-  for (const CLI::App* command : app.get_subcommands({})) names.push_back(command->get_name());
+  for (const CLI::Option* option : app.get_options())
+    for (const std::string& known : option->get_lnames()) names.push_back("--" + known);
   std::vector<std::string_view> views(names.begin(), names.end());
-  return did_you_mean(word, views);
+  if (std::string hint = did_you_mean(name, views); !hint.empty()) return hint;
+  const CLI::App& root = app.get_parent() ? *app.get_parent() : app;
+  for (const CLI::App* command : root.get_subcommands({}))
+    if (find_option(*command, name))
+      return fmt::format("it is an option of `{0}`: mgmt {1} {2}", command_name(*command), command->get_name(), name);
+  return fmt::format("`{} --help` lists what there is", command_name(app));
+}
+
+Error unknown_command(const CLI::App& root, const std::string& word) {
+  std::vector<std::string> names;
+  for (const CLI::App* command : root.get_subcommands({})) names.push_back(command->get_name());
+  std::vector<std::string_view> views(names.begin(), names.end());
+  std::string hint = did_you_mean(word, views);
+  bool file = word.ends_with(".yaml") || word.ends_with(".yml") || word.contains('/');
+  if (hint.empty()) hint = file ? fmt::format("mgmt run {}", printable(word)) : "`mgmt --help` lists what there is";
+  return Error(fmt::format("mgmt has no command `{}`", printable(word))).hint(std::move(hint));
+}
+
+// A word that can't be a value that was meant, such as "--once"; "-1" and "-" can.
+bool looks_like_option(const std::string& word) {
+  return word.size() > 1 && word[0] == '-' && word[1] != '.' && (word[1] < '0' || word[1] > '9');
+}
+
+// What is wrong with the options, in our words: CLI11 has other ones, and takes some of it in silence.
+std::optional<Error> check_options(const CLI::App& root, std::span<const std::string> arguments) {
+  const CLI::App* app = &root;
+  std::map<const CLI::Option*, std::string> seen;
+  for (std::size_t i = 0; i < arguments.size() && arguments[i] != "--"; ++i) {
+    const std::string& word = arguments[i];
+    if (!looks_like_option(word)) {
+      if (app != &root) continue;
+      const auto commands = root.get_subcommands({});
+      auto named = std::ranges::find_if(commands, [&](const CLI::App* one) { return one->check_name(word); });
+      if (named == commands.end()) return unknown_command(root, word);
+      app = *named;
+      continue;
+    }
+    std::string name = word.substr(0, word.find('='));
+    bool has_value = name.size() < word.size();
+    const CLI::Option* option = find_option(*app, name);
+    if (!option && !word.starts_with("--")) {
+      // Letters in one word: -nh, or -gFILE.
+      option = find_option(*app, word.substr(0, 2));
+      if (option && word.size() > 2) continue;
+    }
+    if (!option)
+      return Error(fmt::format("{} has no option `{}`", command_name(*app), printable(name)))
+          .hint(hint_for_unknown_option(*app, name));
+    if (option->get_items_expected_max() == 0) {
+      std::string value = has_value ? word.substr(name.size() + 1) : "true";
+      if (value != "true" && value != "false")
+        return Error(fmt::format("{} is on or off, not `{}`", name, printable(value)))
+            .hint(fmt::format("write {} alone", name));
+      continue;
+    }
+    std::string value = has_value ? word.substr(name.size() + 1) : "";
+    if (!has_value && i + 1 < arguments.size() && !looks_like_option(arguments[i + 1])) value = arguments[++i];
+    std::string form = fmt::format("write {}{}{}", name, name.starts_with("--") ? "=" : " ", option->get_type_name());
+    if (value.empty()) return Error(fmt::format("{} has no value", name)).hint(std::move(form));
+    if (auto [first, added] = seen.emplace(option, value); !added)
+      return Error(fmt::format("{} is given twice: `{}` and `{}`", name, printable(first->second), printable(value)))
+          .hint("write it once");
+  }
+  return std::nullopt;
 }
 
 }  // namespace
@@ -85,6 +183,7 @@ std::optional<Error> hostname_error(const std::string& name) {
 Result<Command> parse_command_line(std::vector<std::string> arguments) {
   CLI::App app("mgmt brings a machine to the state that a graph declares, in parallel, and keeps it there.", "mgmt");
   app.set_help_flag();
+  app.require_subcommand(0, 1);  // `mgmt check run` checks a file named run
   bool help = false;
   bool version_flag = false;
   app.add_flag("-h,--help", help, "Show this help");
@@ -94,19 +193,20 @@ Result<Command> parse_command_line(std::vector<std::string> arguments) {
   RunCommand run;
   std::vector<std::string> run_words;
   std::string run_option;
-  double converged = -1, max_runtime = 0;
+  std::string converged_text, max_runtime_text, sema_text, repair_limit_text;
   bool converged_exit = false;
   std::string color = "auto", format = "auto", level = "info";
   auto* run_app = app.add_subcommand("run", "Bring the machine to the state of a graph, and keep it there");
   run_app->alias("r");
   run_app->set_help_flag();
   run_app->add_flag("-h,--help", help, "Show this help");
-  run_app->add_option("FILE", run_words, "The graph, in YAML (also `yaml FILE`)");
-  run_app->add_option("-f,--file", run_option, "The same");
+  run_app->add_option("FILE", run_words, "The graph, in YAML (also `yaml FILE`)")->type_name("");
+  run_app->add_option("-f,--file", run_option, "The same")->type_name("FILE");
   run_app->add_flag("--once", run.once, "Exit at the first moment of convergence")->group("When it ends");
   run_app
-      ->add_option("--converged-timeout,--converger-timeout", converged,
+      ->add_option("--converged-timeout,--converger-timeout", converged_text,
                    "Exit after N seconds in which nothing changed (fractions allowed; 0 is --once, below 0 never)")
+      ->type_name("N")
       ->group("When it ends");
   run_app
       ->add_flag("--detailed-exitcode", run.detailed_exitcode,
@@ -114,29 +214,41 @@ Result<Command> parse_command_line(std::vector<std::string> arguments) {
       ->group("When it ends");
   run_app->add_flag("--converged-exit", converged_exit, "Exit when converged, as a converged timeout does")
       ->group("When it ends");
-  run_app->add_option("--max-runtime", max_runtime, "Exit after N seconds in any case (7 if it had not converged)")
+  run_app->add_option("--max-runtime", max_runtime_text, "Exit after N seconds in any case (7 if it had not converged)")
+      ->type_name("N")
       ->group("When it ends");
   run_app->add_flag("-n,--noop,--dry-run", run.noop, "Only check, and say what would change")->group("What it does");
-  run_app->add_option("--sema", run.sema, "Run at most N resources at the same time")->group("What it does");
+  run_app->add_option("--sema", sema_text, "Run at most N resources at the same time")
+      ->type_name("N")
+      ->group("What it does");
   run_app
-      ->add_option("--repair-limit", run.repair_limit,
+      ->add_option("--repair-limit", repair_limit_text,
                    "Slow down a resource that is changed back more than N times in 10 s")
-      ->capture_default_str()
+      ->type_name("N")
+      ->default_str(std::to_string(run.repair_limit))
       ->group("What it does");
   run_app->add_flag("--no-watch", run.no_watch, "Don't follow the file: go on with the graph as it was read")
       ->group("What it does");
-  run_app->add_option("--hostname", run.hostname, "The name that other agents know this one by")->group("Who it is");
-  run_app->add_option("--prefix", run.prefix, "The folder for what agents share and keep")->group("Who it is");
+  run_app->add_option("--hostname", run.hostname, "The name that other agents know this one by")
+      ->type_name("NAME")
+      ->group("Who it is");
+  run_app->add_option("--prefix", run.prefix, "The folder for what agents share and keep")
+      ->type_name("FOLDER")
+      ->group("Who it is");
   run_app->add_flag("--tmp-prefix", run.tmp_prefix, "Use a temporary one, shared with nobody, removed at the end")
       ->group("Who it is");
   run_app
       ->add_option("-g,--graphviz", run.graphviz,
                    "Write the graph as dot text here, and a picture beside it if `dot` is installed")
+      ->type_name("FILE")
       ->group("What it shows");
   run_app->add_option("--report", format, "lines, terminal, json (one object a line) or none; auto: by what stdout is")
+      ->type_name("FORMAT")
       ->group("What it shows");
-  run_app->add_option("--color", color, "auto, always or never")->group("What it shows");
-  run_app->add_option("--log-level", level, "debug, info, warning or error")->group("What it shows");
+  run_app->add_option("--color", color, "auto, always or never")->type_name("WHEN")->group("What it shows");
+  run_app->add_option("--log-level", level, "debug, info, warning or error")
+      ->type_name("LEVEL")
+      ->group("What it shows");
   run_app->footer(
       "Exit status:\n"
       "  0 fine   2 bad file or command line   4 a resource failed   5 changes were made (with --detailed-exitcode)\n"
@@ -152,16 +264,18 @@ Result<Command> parse_command_line(std::vector<std::string> arguments) {
   auto* plan_app = app.add_subcommand("plan", "Say what a run would change; touch nothing");
   plan_app->set_help_flag();
   plan_app->add_flag("-h,--help", help, "Show this help");
-  plan_app->add_option("FILE", plan_words, "The graph, in YAML");
-  plan_app->add_option("-f,--file", plan_option, "The same");
+  plan_app->add_option("FILE", plan_words, "The graph, in YAML")->type_name("");
+  plan_app->add_option("-f,--file", plan_option, "The same")->type_name("FILE");
   plan_app->add_flag("--json", plan.json, "One JSON document");
-  plan_app->add_option("--save", plan.save, "Keep it in this file, for `mgmt apply`");
-  plan_app->add_option("--same-as", plan.same_as, "Compare with a saved one: say what moved since, and nothing else");
-  plan_app->add_option("--max-runtime", max_runtime, "End after N seconds in any case");
-  plan_app->add_option("--sema", plan.run.sema, "Check at most N resources at the same time");
-  plan_app->add_option("--hostname", plan.run.hostname, "The name that other agents know this one by");
-  plan_app->add_option("--prefix", plan.run.prefix, "The folder for what agents share and keep");
-  plan_app->add_option("--color", color, "auto, always or never");
+  plan_app->add_option("--save", plan.save, "Keep it in this file, for `mgmt apply`")->type_name("PLAN");
+  plan_app->add_option("--same-as", plan.same_as, "Compare with a saved one: say what moved since, and nothing else")
+      ->type_name("PLAN");
+  plan_app->add_option("--max-runtime", max_runtime_text, "End after N seconds in any case")->type_name("N");
+  plan_app->add_option("--sema", sema_text, "Check at most N resources at the same time")->type_name("N");
+  plan_app->add_option("--hostname", plan.run.hostname, "The name that other agents know this one by")
+      ->type_name("NAME");
+  plan_app->add_option("--prefix", plan.run.prefix, "The folder for what agents share and keep")->type_name("DIR");
+  plan_app->add_option("--color", color, "auto, always or never")->type_name("WHEN");
   plan_app->footer(
       "Exit status:\n"
       "  0 nothing to do   2 bad file or command line   4 a check failed, or (--same-as) something moved\n"
@@ -172,11 +286,13 @@ Result<Command> parse_command_line(std::vector<std::string> arguments) {
   apply_app->set_help_flag();
   apply_app->add_flag("-h,--help", help, "Show this help");
   std::vector<std::string> apply_words;
-  apply_app->add_option("PLAN", apply_words, "What `mgmt plan --save` made");
-  apply_app->add_option("--hostname", apply.run.hostname, "The name that other agents know this one by");
-  apply_app->add_option("--prefix", apply.run.prefix, "The folder for what agents share and keep");
-  apply_app->add_option("--report", format, "lines, terminal, json or none; auto: by what stdout is");
-  apply_app->add_option("--color", color, "auto, always or never");
+  apply_app->add_option("PLAN", apply_words, "What `mgmt plan --save` made")->type_name("");
+  apply_app->add_option("--hostname", apply.run.hostname, "The name that other agents know this one by")
+      ->type_name("NAME");
+  apply_app->add_option("--prefix", apply.run.prefix, "The folder for what agents share and keep")->type_name("DIR");
+  apply_app->add_option("--report", format, "lines, terminal, json or none; auto: by what stdout is")
+      ->type_name("FORMAT");
+  apply_app->add_option("--color", color, "auto, always or never")->type_name("WHEN");
   apply_app->footer(
       "Exit status:\n"
       "  0 done   2 bad file or command line   4 something moved since the plan was made, or a resource failed\n"
@@ -188,8 +304,8 @@ Result<Command> parse_command_line(std::vector<std::string> arguments) {
   auto* check_app = app.add_subcommand("check", "Parse and validate a graph; change nothing");
   check_app->set_help_flag();
   check_app->add_flag("-h,--help", help, "Show this help");
-  check_app->add_option("FILE", check_words, "The graph, in YAML");
-  check_app->add_option("-f,--file", check_option, "The same");
+  check_app->add_option("FILE", check_words, "The graph, in YAML")->type_name("");
+  check_app->add_option("-f,--file", check_option, "The same")->type_name("FILE");
 
   GraphCommand graph;
   std::vector<std::string> graph_words;
@@ -197,15 +313,19 @@ Result<Command> parse_command_line(std::vector<std::string> arguments) {
   auto* graph_app = app.add_subcommand("graph", "Draw a graph");
   graph_app->set_help_flag();
   graph_app->add_flag("-h,--help", help, "Show this help");
-  graph_app->add_option("FILE", graph_words, "The graph, in YAML");
-  graph_app->add_option("-f,--file", graph_option, "The same");
-  graph_app->add_option("-o,--output", graph.output, "out.dot, out.svg or out.png; without it dot text on stdout");
+  graph_app->add_option("FILE", graph_words, "The graph, in YAML")->type_name("");
+  graph_app->add_option("-f,--file", graph_option, "The same")->type_name("FILE");
+  graph_app->add_option("-o,--output", graph.output, "out.dot, out.svg or out.png; without it dot text on stdout")
+      ->type_name("FILE");
+
+  graph_app->add_flag("--explain", graph.explain, "Say of each edge why it is there, instead");
+  graph_app->add_flag("--json", graph.json, "As JSON, with --explain");
 
   ResourcesCommand resources;
   auto* resources_app = app.add_subcommand("resources", "The documentation of the kinds of resources");
   resources_app->set_help_flag();
   resources_app->add_flag("-h,--help", help, "Show this help");
-  resources_app->add_option("KIND", resources.kind, "One of them");
+  resources_app->add_option("KIND", resources.kind, "One of them")->type_name("");
   resources_app->add_flag("--json", resources.json, "The JSON schema");
   resources_app->add_flag("--markdown", resources.markdown, "As Markdown");
 
@@ -213,11 +333,7 @@ Result<Command> parse_command_line(std::vector<std::string> arguments) {
   version_app->set_help_flag();
   version_app->add_flag("-h,--help", help, "Show this help");
 
-  // CLI11 would take the next word for the value of `--flag=`.
-  for (const std::string& word : arguments)
-    if (word.size() > 3 && word.starts_with("--") && word.find('=') == word.size() - 1)
-      return std::unexpected(Error(fmt::format("`{}` has no value behind it", printable(word))));
-
+  if (auto wrong = check_options(app, arguments)) return std::unexpected(std::move(*wrong));
   const CLI::App* chosen = &app;
   auto find_chosen = [&] {
     for (const CLI::App* command : app.get_subcommands()) chosen = command;
@@ -226,44 +342,53 @@ Result<Command> parse_command_line(std::vector<std::string> arguments) {
     std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());  // as CLI11 takes them
     app.parse(reversed);
     find_chosen();
-  } catch (const CLI::ExtrasError& error) {
+  } catch (const CLI::ExtrasError&) {
     find_chosen();
-    // The first that was not expected, in the order in which it was written.
-    std::vector<std::string> extras = app.remaining(true);
-    auto first = std::ranges::find_if(
-        arguments, [&](const std::string& given) { return std::ranges::find(extras, given) != extras.end(); });
-    std::string word = first != arguments.end() ? *first : error.what();
-    bool option = word.starts_with('-');
-    std::string where = chosen == &app ? "mgmt" : "mgmt " + chosen->get_name();
-    std::string hint = nearest_option(*chosen, word.substr(0, word.find('=')));
-    return std::unexpected(Error(fmt::format("{} has no {} `{}`", where,
-                                             option           ? "option"
-                                             : chosen == &app ? "command"
-                                                              : "argument",
-                                             printable(word)))
-                               .hint(hint.empty() ? fmt::format("`{} --help` lists what there is", where) : hint));
+    std::string words;
+    for (const std::string& word : app.remaining(true))
+      if (word != "--") words += fmt::format("{}`{}`", words.empty() ? "" : " ", printable(word));
+    return std::unexpected(Error(fmt::format("{} doesn't take {}", command_name(*chosen), words))
+                               .hint(fmt::format("`{} --help` lists what there is", command_name(*chosen))));
   } catch (const CLI::ParseError& error) {
     find_chosen();
-    std::string where = chosen == &app ? "mgmt" : "mgmt " + chosen->get_name();
-    return std::unexpected(Error(printable(error.what())).hint(fmt::format("`{} --help` lists the options", where)));
+    return std::unexpected(
+        Error(printable(error.what())).hint(fmt::format("`{} --help` lists the options", command_name(*chosen))));
   }
-  if (help) return HelpCommand{chosen->help()};
+  if (help) return HelpCommand{chosen->help(chosen == &app ? "" : "mgmt")};
   if (version_flag || chosen == version_app) return VersionCommand{};
 
+  auto set_max_runtime = [&](RunCommand& of) -> std::optional<Error> {
+    auto max_runtime = seconds(max_runtime_text.empty() ? "0" : max_runtime_text, "--max-runtime");
+    if (!max_runtime) return max_runtime.error();
+    if (*max_runtime < 0)
+      return Error(fmt::format("--max-runtime can't be negative: `{}`", max_runtime_text))
+          .hint("leave it out, or write 0: then there is no limit");
+    if (*max_runtime > 0) of.max_runtime = std::chrono::duration<double>(*max_runtime);
+    return std::nullopt;
+  };
   if (chosen == run_app) {
     auto file = one_file(run_words, run_option, "run");
     if (!file) return std::unexpected(file.error());
     run.file = *file;
-    if (converged_exit && converged < 0) converged = 0;
-    if (std::isnan(converged) || std::isnan(max_runtime)) return std::unexpected(Error("a time can't be nan"));
-    if (converged >= 0) run.converged_timeout = std::chrono::duration<double>(converged);
-    if (max_runtime < 0 || run.sema < 0)
-      return std::unexpected(Error(fmt::format("{} can't be negative", max_runtime < 0 ? "--max-runtime" : "--sema")));
-    if (max_runtime > 0) run.max_runtime = std::chrono::duration<double>(max_runtime);
+    auto converged = seconds(converged_text.empty() ? "-1" : converged_text, "--converged-timeout");
+    if (!converged) return std::unexpected(converged.error());
+    if (converged_exit && *converged < 0) *converged = 0;
+    if (*converged >= 0) run.converged_timeout = std::chrono::duration<double>(*converged);
+    if (auto wrong = set_max_runtime(run)) return std::unexpected(*wrong);
+    auto sema = whole_number(sema_text.empty() ? "0" : sema_text, "--sema", INT32_MAX, "0 is no limit");
+    if (!sema) return std::unexpected(sema.error());
+    run.sema = *sema;
+    if (!repair_limit_text.empty()) {
+      auto limit =
+          whole_number(repair_limit_text, "--repair-limit", UINT32_MAX, "1000 is what it is if it isn't given");
+      if (!limit) return std::unexpected(limit.error());
+      run.repair_limit = static_cast<std::uint32_t>(*limit);
+    }
     if (!run.hostname.empty())
       if (auto wrong = hostname_error(run.hostname)) return std::unexpected(*wrong);
     if (run.tmp_prefix && !run.prefix.empty())
-      return std::unexpected(Error("--prefix and --tmp-prefix exclude each other"));
+      return std::unexpected(Error("--prefix and --tmp-prefix exclude each other")
+                                 .hint("--tmp-prefix makes a folder of its own: leave one of them out"));
     auto color_value = word(kColors, color, "--color");
     if (!color_value) return std::unexpected(color_value.error());
     auto format_value = word(kFormats, format, "--report");
@@ -277,11 +402,12 @@ Result<Command> parse_command_line(std::vector<std::string> arguments) {
     auto file = one_file(plan_words, plan_option, "plan");
     if (!file) return std::unexpected(file.error());
     plan.run.file = *file;
-    if (!(max_runtime >= 0)) return std::unexpected(Error("--max-runtime can't be negative"));
-    if (max_runtime > 0) plan.run.max_runtime = std::chrono::duration<double>(max_runtime);
+    if (auto wrong = set_max_runtime(plan.run)) return std::unexpected(*wrong);
+    auto sema = whole_number(sema_text.empty() ? "0" : sema_text, "--sema", INT32_MAX, "0 is no limit");
+    if (!sema) return std::unexpected(sema.error());
+    plan.run.sema = *sema;
     if (!plan.run.hostname.empty())
       if (auto wrong = hostname_error(plan.run.hostname)) return std::unexpected(*wrong);
-    if (plan.run.sema < 0) return std::unexpected(Error("--sema can't be negative"));
     if (!plan.save.empty() && !plan.same_as.empty())
       return std::unexpected(Error("--save and --same-as exclude each other"));
     auto color_value = word(kColors, color, "--color");
@@ -312,15 +438,22 @@ Result<Command> parse_command_line(std::vector<std::string> arguments) {
     auto file = one_file(graph_words, graph_option, "graph");
     if (!file) return std::unexpected(file.error());
     graph.file = *file;
+    if (graph.json && !graph.explain) return std::unexpected(Error("--json goes with --explain"));
+    if (graph.explain && !graph.output.empty())
+      return std::unexpected(Error("--explain prints text, and --output names a picture").hint("ask for one of them"));
     bool known = graph.output.empty() || graph.output == "-";
     for (const char* suffix : {".dot", ".gv", ".svg", ".png"})
-      known |= graph.output.size() > 4 && graph.output.ends_with(suffix);
+      known |= graph.output.size() > std::string_view(suffix).size() && graph.output.ends_with(suffix);
     if (!known)
       return std::unexpected(Error(fmt::format("`{}` names no kind of picture", printable(graph.output)))
                                  .hint("end it with .dot, .svg or .png; `-` is dot text on stdout"));
     return graph;
   }
-  if (chosen == resources_app) return resources;
+  if (chosen == resources_app) {
+    if (resources.json && resources.markdown)
+      return std::unexpected(Error("--json and --markdown exclude each other").hint("leave one of them out"));
+    return resources;
+  }
   return HelpCommand{app.help()};
 }
 

@@ -59,6 +59,9 @@ struct GraphCommand {
   std::string file;
   /// .dot, .svg or .png; empty: dot text to stdout.
   std::string output;
+  /// Instead: the edges as text, and why each is there; as JSON.
+  bool explain = false;
+  bool json = false;
 };
 
 struct ResourcesCommand {

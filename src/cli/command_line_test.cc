@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 namespace mgmt::cli {
 namespace {
 
@@ -40,24 +42,91 @@ TEST(CommandLine, FlagsWithAndWithoutEqualsAndTheirOtherNames) {
 }
 
 TEST(CommandLine, MistakesNameWhatIsWrongAndWhatIsNear) {
-  EXPECT_EQ(complaint({"run", "g", "--onec"}), "mgmt run has no option `--onec` | did you mean `--once`?");
-  EXPECT_EQ(complaint({"rnu", "g"}), "mgmt has no command `rnu` | did you mean `run`?");
-  EXPECT_EQ(complaint({"run"}), "`mgmt run` needs the file with the graph | mgmt run FILE");
-  EXPECT_EQ(complaint({"run", "a", "b"}), "`mgmt run` takes one file, not 2: `a` and `b` | ");
-  EXPECT_EQ(complaint({"run", "a", "--color", "alwys"}),
-            "--color can be always, auto or never, not `alwys` | did you mean `always`?");
-  EXPECT_EQ(complaint({"run", "a", "--graphviz=", "--once"}), "`--graphviz=` has no value behind it | ");
-  EXPECT_EQ(complaint({"graph", "a", "-o", "a.pdf"}),
-            "`a.pdf` names no kind of picture | end it with .dot, .svg or .png; `-` is dot text on stdout");
-  EXPECT_EQ(complaint({"run", "a", "--hostname", "a/b"}),
-            "`a/b` can't be a host's name | letters, digits, `-`, `_` and dots; --hostname NAME");
-  EXPECT_EQ(complaint({"run", "a", "--prefix", "/x", "--tmp-prefix"}),
-            "--prefix and --tmp-prefix exclude each other | ");
+  struct Mistake {
+    std::vector<std::string> arguments;
+    std::string complaint;
+  };
+  const Mistake mistakes[] = {
+      // Commands.
+      {{"rnu", "g"}, "mgmt has no command `rnu` | did you mean `run`?"},
+      {{"web.yaml"}, "mgmt has no command `web.yaml` | mgmt run web.yaml"},
+      {{""}, "mgmt has no command `` | `mgmt --help` lists what there is"},
+      {{"--version", "x"}, "mgmt has no command `x` | `mgmt --help` lists what there is"},
+      {{"version", "x"}, "mgmt version doesn't take `x` | `mgmt version --help` lists what there is"},
+      {{"resources", "a", "b"}, "mgmt resources doesn't take `b` | `mgmt resources --help` lists what there is"},
+      // The file.
+      {{"run"}, "`mgmt run` needs the file with the graph | mgmt run FILE"},
+      {{"run", ""}, "the name of the file is empty | mgmt run FILE"},
+      {{"run", "-"}, "`-` is not the name of a file | standard input is /dev/stdin"},
+      {{"run", "a", "b"},
+       "`mgmt run` takes one file, not 2: `a` and `b` | one file is one graph; a name with blanks is written in "
+       "quotes"},
+      {{"check", "run", "g"},
+       "`mgmt check` takes one file, not 2: `run` and `g` | one file is one graph; a name with blanks is written in "
+       "quotes"},
+      // Options that are not there.
+      {{"run", "g", "--onec"}, "mgmt run has no option `--onec` | did you mean `--once`?"},
+      {{"run", "g", "-x"}, "mgmt run has no option `-x` | `mgmt run --help` lists what there is"},
+      {{"check", "g", "--sema", "3"},
+       "mgmt check has no option `--sema` | it is an option of `mgmt run`: mgmt run --sema"},
+      {{"--noop", "run", "g"}, "mgmt has no option `--noop` | it is an option of `mgmt run`: mgmt run --noop"},
+      {{"run", "g", "--=3"}, "mgmt run has no option `--` | `mgmt run --help` lists what there is"},
+      {{"run", "g", "-nx"}, "mgmt run doesn't take `-x` | `mgmt run --help` lists what there is"},
+      // Options and their values.
+      {{"run", "g", "--sema"}, "--sema has no value | write --sema=N"},
+      {{"run", "g", "--sema", "--once"}, "--sema has no value | write --sema=N"},
+      {{"run", "g", "-g"}, "-g has no value | write -g FILE"},
+      {{"run", "a", "--graphviz=", "--once"}, "--graphviz has no value | write --graphviz=FILE"},
+      {{"run", "a", "--prefix", ""}, "--prefix has no value | write --prefix=FOLDER"},
+      {{"run", "g", "--sema", "1", "--sema=2"}, "--sema is given twice: `1` and `2` | write it once"},
+      {{"run", "g", "--once=maybe"}, "--once is on or off, not `maybe` | write --once alone"},
+      {{"run", "--sema", "x", "g"}, "--sema must be a whole number from 0 to 2147483647, not `x` | 0 is no limit"},
+      {{"run", "--sema=-1", "g"}, "--sema must be a whole number from 0 to 2147483647, not `-1` | 0 is no limit"},
+      {{"run", "--sema=1.5", "g"}, "--sema must be a whole number from 0 to 2147483647, not `1.5` | 0 is no limit"},
+      {{"run", "--sema=99999999999999999999", "g"},
+       "--sema must be a whole number from 0 to 2147483647, not `99999999999999999999` | 0 is no limit"},
+      {{"run", "--repair-limit", "many", "g"},
+       "--repair-limit must be a whole number from 0 to 4294967295, not `many` | 1000 is what it is if it isn't given"},
+      {{"run", "--converged-timeout", "5s", "g"},
+       "--converged-timeout must be a number of seconds, not `5s` | write it without a unit, as in 5 or 0.5"},
+      {{"run", "--max-runtime=nan", "g"},
+       "--max-runtime must be a number of seconds, not `nan` | write it without a unit, as in 5 or 0.5"},
+      {{"run", "--max-runtime", "-3", "g"},
+       "--max-runtime can't be negative: `-3` | leave it out, or write 0: then there is no limit"},
+      {{"run", "a", "--color", "alwys"}, "--color can be always, auto or never, not `alwys` | did you mean `always`?"},
+      {{"run", "a", "--report", "jsn"},
+       "--report can be auto, json, lines, none or terminal, not `jsn` | did you mean `json`?"},
+      {{"run", "a", "--log-level", "inf"},
+       "--log-level can be debug, error, info or warning, not `inf` | did you mean `info`?"},
+      {{"run", "a", "--hostname", "a/b"},
+       "`a/b` can't be a host's name | letters, digits, `-`, `_` and dots; --hostname NAME"},
+      {{"run", "a", "--prefix", "/x", "--tmp-prefix"},
+       "--prefix and --tmp-prefix exclude each other | --tmp-prefix makes a folder of its own: leave one of them out"},
+      {{"graph", "a", "-o", "a.pdf"},
+       "`a.pdf` names no kind of picture | end it with .dot, .svg or .png; `-` is dot text on stdout"},
+      {{"graph", "a", "-o"}, "-o has no value | write -o FILE"},
+      {{"resources", "--json", "--markdown"}, "--json and --markdown exclude each other | leave one of them out"},
+  };
+  for (const Mistake& mistake : mistakes) EXPECT_EQ(complaint(mistake.arguments), mistake.complaint);
+}
+
+TEST(CommandLine, WhatOnlyLooksLikeAMistake) {
+  for (const char* output : {"g.gv", "a.svg", "-"})
+    EXPECT_EQ(std::get<GraphCommand>(*parse_command_line({"graph", "g", "-o", output})).output, output);
+  EXPECT_EQ(run({"run", "--", "-x.yaml"}).file, "-x.yaml");
+  EXPECT_EQ(run({"run", "g", "-gout.dot"}).graphviz, "out.dot");
+  EXPECT_EQ(run({"run", "g", "--graphviz=-x"}).graphviz, "-x");
+  EXPECT_FALSE(run({"run", "g", "--once=false"}).once);
+  EXPECT_TRUE(run({"run", "g", "--once", "--once"}).once);
+  EXPECT_TRUE(std::isinf(run({"run", "g", "--max-runtime", "inf"}).max_runtime->count()));
+  EXPECT_EQ(std::get<CheckCommand>(*parse_command_line({"check", "run"})).file, "run");
 }
 
 TEST(CommandLine, HelpOfEachCommandAndOfAll) {
   EXPECT_NE(std::get<HelpCommand>(*parse_command_line({})).text.find("mgmt run web.yaml"), std::string::npos);
   EXPECT_NE(std::get<HelpCommand>(*parse_command_line({"run", "--help"})).text.find("--converged-timeout"),
+            std::string::npos);
+  EXPECT_NE(std::get<HelpCommand>(*parse_command_line({"run", "--help"})).text.find("Usage: mgmt run "),
             std::string::npos);
   EXPECT_TRUE(std::holds_alternative<VersionCommand>(*parse_command_line({"--version"})));
 }
@@ -71,7 +140,8 @@ TEST(CommandLine, APlanIsADryRunToItsEnd) {
   EXPECT_EQ(plan.save, "p");
   EXPECT_EQ(plan.run.max_runtime->count(), 3);
   EXPECT_EQ(complaint({"plan", "g", "--save", "p", "--same-as", "q"}), "--save and --same-as exclude each other | ");
-  EXPECT_EQ(complaint({"plan", "g", "--max-runtime", "-1"}), "--max-runtime can't be negative | ");
+  EXPECT_EQ(complaint({"plan", "g", "--max-runtime", "-1"}),
+            "--max-runtime can't be negative: `-1` | leave it out, or write 0: then there is no limit");
   EXPECT_EQ(complaint({"plan", "g", "--once"}).substr(0, 31), "mgmt plan has no option `--once");
 }
 

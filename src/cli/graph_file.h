@@ -4,8 +4,10 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "src/resources/resource_graph.h"
+#include "src/value/diagnostic.h"
 
 namespace mgmt::cli {
 
@@ -15,16 +17,15 @@ struct GraphFile {
   /// Of the text that was read, to see whether an edit changed anything; none if it couldn't be read.
   std::optional<std::size_t> fingerprint;
   /// What was read, with the secrets from elsewhere behind it; of a graph whose text didn't change, nothing.
-  std::string text;
-  /// All that is to be said of it, errors, warnings and notes, ready to print.
-  std::string messages;
+  std::string source;
+  /// All that is to be said of it: errors, warnings and notes.
+  std::vector<Message> messages;
+
+  /// The messages, ready to print.
+  std::string text() const;
 };
 
 /// Reads and parses a file; never throws. Text whose fingerprint is `known` isn't parsed: the graph stays null.
 GraphFile load_graph_file(const std::string& path, std::optional<std::size_t> known = std::nullopt);
-
-/// Writes what is drawn of a graph: dot text, or a picture (by extension .svg or .png) made by Graphviz's `dot`.
-/// Throws Error.
-void write_picture(const ResourceGraph& graph, const std::string& path);
 
 }  // namespace mgmt::cli

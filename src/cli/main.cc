@@ -5,13 +5,17 @@
 #include <cstdio>
 
 #include "src/async/confine.h"
+#include "src/base/fd.h"
 #include "src/base/text.h"
 #include "src/cli/agent.h"
 #include "src/cli/command_line.h"
+#include "src/cli/drawer.h"
 #include "src/cli/graph_file.h"
 #include "src/cli/planner.h"
 #include "src/cli/reference.h"
+#include "src/engine/transform/prepare.h"
 #include "src/resources/dot.h"
+#include "src/resources/explain.h"
 #include "src/resources/kind.h"
 
 namespace mgmt::cli {
@@ -23,13 +27,39 @@ int complain(const Error& error, int code) {
   return code;
 }
 
+struct Read {
+  std::shared_ptr<const ResourceGraph> graph;
+  std::size_t own_edges = 0;
+};
+
+// The graph of a file as `run` begins with it, without what it collects; null, and all that is wrong is said.
+Read read_graph(const std::string& path) {
+  GraphFile file = load_graph_file(path);
+  std::fputs(file.text().c_str(), stderr);
+  if (!file.graph) return {};
+  Prepared prepared = prepare(file.graph, {});
+  for (const std::string& note : prepared.notes) fmt::print(stderr, "{}: note: {}\n", path, note);
+  return {std::move(prepared.graph), file.graph->edges.size()};
+}
+
 struct Perform {
   std::vector<std::string> arguments;
 
   int operator()(RunCommand command) const {
     GraphFile file = load_graph_file(command.file);
-    std::fputs(file.messages.c_str(), stderr);
-    if (!file.graph) return kBadInput;
+    if (!file.graph) {
+      std::fputs(file.text().c_str(), stderr);
+      return kBadInput;
+    }
+    if (!command.graphviz.empty()) {
+      try {
+        check_target(command.graphviz);
+      } catch (const Error& error) {
+        return complain(Error(error).while_doing("--graphviz"), kBadInput);
+      }
+    }
+    // A reader that has gone is seen by the write that fails, and the machine's state is kept without it.
+    std::signal(SIGPIPE, SIG_IGN);
     return Agent(std::move(command), std::move(file)).run();
   }
 
@@ -37,20 +67,32 @@ struct Perform {
   int operator()(const ApplyCommand& command) const { return apply(command); }
 
   int operator()(const CheckCommand& command) const {
-    GraphFile file = load_graph_file(command.file);
-    std::fputs(file.messages.c_str(), stderr);
-    if (!file.graph) return kBadInput;
-    fmt::print("{}: fine: {}, {}\n", command.file, counted(file.graph->vertices.size(), "resource"),
-               counted(file.graph->edges.size(), "edge"));
+    auto [graph, own_edges] = read_graph(command.file);
+    if (!graph) return kBadInput;
+    std::size_t automatic = graph->edges.size() - own_edges;
+    fmt::print("{}: fine: {}, {}{}\n", command.file, counted(graph->vertices.size(), "resource"),
+               counted(own_edges, "edge"), automatic > 0 ? ", " + counted(automatic, "automatic edge") : "");
     return kOk;
   }
 
   int operator()(const GraphCommand& command) const {
-    GraphFile file = load_graph_file(command.file);
-    std::fputs(file.messages.c_str(), stderr);
-    if (!file.graph) return kBadInput;
-    if (command.output.empty() || command.output == "-") std::fputs(to_dot(*file.graph).c_str(), stdout);
-    else write_picture(*file.graph, command.output);
+    auto [graph, own_edges] = read_graph(command.file);
+    if (!graph) return kBadInput;
+    if (command.explain) {
+      std::fputs((command.json ? explain_json(*graph) : explain(*graph)).c_str(), stdout);
+      return kOk;
+    }
+    if (command.output.empty() || command.output == "-") {
+      std::fputs(to_dot(*graph).c_str(), stdout);
+      return kOk;
+    }
+    try {
+      check_target(command.output);
+    } catch (const Error& error) {
+      return complain(error, kBadInput);
+    }
+    if (is_picture(command.output)) return draw_and_wait(*graph, command.output);
+    replace_file(command.output, to_dot(*graph), 0644);
     return kOk;
   }
 
@@ -83,8 +125,6 @@ struct Perform {
 int main(int argc, char** argv) {
   using namespace mgmt;
   using namespace mgmt::cli;
-  // A reader that has gone is seen by the write that fails.
-  std::signal(SIGPIPE, SIG_IGN);
   try {
     std::vector<std::string> arguments(argv + 1, argv + argc);
     // A guard of a dry run: see confine.h. It isn't in the help: nobody but mgmt starts it.

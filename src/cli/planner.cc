@@ -183,7 +183,7 @@ Saved read_saved(const std::string& path) {
   return saved;
 }
 
-std::string seal_of_graph(const std::string& key, const GraphFile& file) { return hmac_hex(key, file.text); }
+std::string seal_of_graph(const std::string& key, const GraphFile& file) { return hmac_hex(key, file.source); }
 
 // What moved since the plan was saved, a line each; none: nothing.
 std::vector<std::string> moved_since(const Saved& saved, const Plan& now, const Seals& seals) {
@@ -231,8 +231,9 @@ int plan_here(const PlanCommand& command, int save_fd) {
   std::optional<Saved> saved;
   if (!command.same_as.empty()) saved = read_saved(command.same_as);
   GraphFile file = load_graph_file(command.run.file);
-  std::fputs(file.messages.c_str(), stderr);
+  std::fputs(file.text().c_str(), stderr);
   if (!file.graph) return kBadInput;
+  file.messages.clear();
   if (saved && graph_moved(*saved, file)) return refuse(*saved, {saved->file + " was edited"});
 
   if (!command.save.empty() && !file.graph->collects.empty()) {

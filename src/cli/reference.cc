@@ -95,6 +95,7 @@ std::string facts(const Param& param) {
   if (param.values.size() > 0) say(fmt::format("One of {}.", quoted(param.values.span(), "or")));
   if (std::string range = range_text(param); !range.empty()) say(fmt::format("Range: {}.", range));
   if (param.aliases.size() > 0) say(fmt::format("Also written as {}.", quoted(param.aliases.span(), "or")));
+  if (param.receives) say("Can be received (`send` of an edge).");
   if (param.secret) say("Secret: its value is never shown.");
   return text;
 }
@@ -163,6 +164,9 @@ std::string kind_text(const Kind& kind, std::size_t columns) {
   if (!trimmed(kind.doc).empty()) out += "\n" + wrap_markdown(trimmed(without_licence(kind.doc)), columns, 0);
   if (!kind.params.empty()) out += "\nParameters:\n";
   append_params_text(kind.params, columns, out);
+  if (!kind.refresh.empty()) out += "\nWhen notified:\n" + wrap_markdown(kind.refresh, columns, 2);
+  if (!kind.outputs.empty()) out += "\nOutputs, for `send` of an edge:\n";
+  append_params_text(kind.outputs, columns, out);
   if (!kind.obsolete.empty()) out += "\nAccepted, with a note:\n";
   for (const ObsoleteParam& key : kind.obsolete)
     out += wrap_markdown(fmt::format("- {}: {}", key.name, key.note), columns, 2);
@@ -179,6 +183,14 @@ std::string kind_markdown(const Kind& kind) {
   if (!kind.params.empty()) {
     out += "\n## Parameters\n\n";
     append_params_markdown(kind.params, out);
+  }
+  if (!kind.refresh.empty()) out += fmt::format("\n## When notified\n\n{}\n", kind.refresh);
+  if (!kind.outputs.empty()) {
+    out +=
+        "\n## Outputs\n\nWhat `send` of an edge can give to others.\n\n| name | type | meaning |\n| --- | --- | --- "
+        "|\n";
+    for (const Param& output : kind.outputs)
+      out += fmt::format("| `{}` | {} | {} |\n", output.name, type_text(output), cell(with_facts(output)));
   }
   if (!kind.obsolete.empty()) out += "\nAccepted, with a note:\n\n";
   for (const ObsoleteParam& key : kind.obsolete) out += fmt::format("- `{}`: {}\n", key.name, key.note);

@@ -95,7 +95,7 @@ Map resource(const Kind& kind) {
 
   List rules;
   for (const Param& param : kind.params) {
-    if (!param.required) continue;
+    if (!param.required || param.receives) continue;
     std::vector<std::string_view> names{param.name};
     names.insert(names.end(), param.aliases.span().begin(), param.aliases.span().end());
     rules.push_back(any_of(names));
@@ -117,6 +117,11 @@ Value meta_definition(const Tables& tables) {
 // "edges:" with nothing behind it is an empty list.
 Value list_or_nothing(Value items) {
   return Value(Map{{"type", strings({"array", "null"})}, {"items", std::move(items)}});
+}
+
+Value one_or_several(Value item) {
+  Value list(Map{{"type", text("array")}, {"items", item}, {"minItems", Value(std::int64_t{1})}});
+  return Value(Map{{"anyOf", Value(List{std::move(item), std::move(list)})}});
 }
 
 template <class F>
@@ -193,18 +198,24 @@ std::string graph_schema(const Tables& tables) {
                                               {"additionalProperties", Value(false)}}));
 
   constexpr std::string_view kKindOrType[] = {"kind", "type"};
-  Map end = object(
-      {{"kind", reference_to("kind")}, {"type", reference_to("kind")}, {"name", Value(Map{{"type", text_types()}})}},
-      strings({"name"}));
+  Map end = object({{"kind", reference_to("kind")},
+                    {"type", reference_to("kind")},
+                    {"name", one_or_several(Value(Map{{"type", text_types()}}))}},
+                   strings({"name"}));
   end.emplace_back("allOf", Value(List{any_of(kKindOrType)}));
   definitions.emplace_back("end", Value(std::move(end)));
-  Map edge =
-      object({{"name", Value(Map{{"type", text_types()}})},
-              {"from", reference_to("end")},
-              {"to", reference_to("end")},
-              {"notify", Value(Map{{"enum", bool_words()},
-                                   {"description", text("Refresh the receiver when the sender changed something.")}})}},
-             strings({"from", "to"}));
+  definitions.emplace_back("side", one_or_several(reference_to("end")));
+  Map edge = object(
+      {{"name", Value(Map{{"type", text_types()}})},
+       {"from", reference_to("side")},
+       {"to", reference_to("side")},
+       {"notify", Value(Map{{"enum", bool_words()},
+                            {"description", text("Refresh the receiver when the sender changed something.")}})},
+       {"send",
+        Value(Map{{"type", strings({"object", "null"})},
+                  {"additionalProperties", Value(Map{{"type", text("string")}})},
+                  {"description", text("Outputs of the sender: the parameters of the receiver that they go to.")}})}},
+      strings({"from", "to"}));
   definitions.emplace_back("edge", Value(std::move(edge)));
   Map collect =
       object({{"kind", reference_to("kind")},

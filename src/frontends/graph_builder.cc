@@ -4,7 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <boost/unordered/unordered_flat_map.hpp>
+#include <iterator>
 #include <optional>
 #include <string>
 #include <unordered_map>
@@ -64,8 +64,12 @@ std::uint16_t GraphBuilder::add_source(std::string name) {
   return static_cast<std::uint16_t>(sources_.size() - 1);
 }
 
-void GraphBuilder::add(Declaration declaration, State state) {
-  if (state == State::Broken) broken_.push_back(static_cast<VertexId>(vertices_.size()));
+void GraphBuilder::add(Declaration declaration, Unread unread) {
+  if (declaration.name.empty()) {
+    nameless_.emplace_back(std::move(declaration), std::move(unread));
+    return;
+  }
+  if (unread.any()) unread_.emplace(static_cast<VertexId>(vertices_.size()), std::move(unread));
   declaration.params.shrink_to_fit();
   vertices_.push_back(std::make_shared<const Declaration>(std::move(declaration)));
 }
@@ -104,18 +108,117 @@ std::vector<std::size_t> GraphBuilder::resolve_edges(const Index& index, std::ve
     if (!from) report_missing(edge.from, diagnostics);
     if (!to) report_missing(edge.to, diagnostics);
     if (!from || !to) continue;
+    check_notify(edge, *to, diagnostics);
     auto [at, added] = by_ends.emplace(std::uint64_t{*from} << 32 | *to, e);
     if (added) {
       kept.push_back(e);
       ends.push_back({*from, *to});
-    } else if (edge.notify) {
-      edges_[at->second].notify = true;
+    } else {
+      Edge& first = edges_[at->second];
+      first.notify |= edge.notify;
+      std::ranges::move(edge.sends, std::back_inserter(first.sends));
     }
   }
   return kept;
 }
 
+// "exec, noop and print": the kinds for which it holds.
+static std::string kinds_where(bool (*holds)(const Kind&)) {
+  std::vector<std::string_view> names;
+  for (const Kind* kind : all_kinds())
+    if (holds(*kind)) names.push_back(kind->name);
+  return enumeration(names);
+}
+
+void GraphBuilder::check_notify(const Edge& edge, VertexId to, Diagnostics& diagnostics) const {
+  const Kind& kind = *vertices_[to]->kind;
+  if (!edge.notify || !kind.refresh.empty()) return;
+  diagnostics.error(edge.notify_pos.line > 0 ? edge.notify_pos : edge.pos,
+                    fmt::format("{} can't be notified: a {} has no refresh", shown(vertices_[to]->id()), kind.name),
+                    fmt::format("{} have one; without `notify` the edge still says what comes first",
+                                kinds_where([](const Kind& each) { return !each.refresh.empty(); })));
+}
+
+void GraphBuilder::resolve_sends(const std::vector<std::size_t>& kept, const std::vector<Topology::Edge>& ends,
+                                 Diagnostics& diagnostics) {
+  sends_.resize(kept.size());
+  for (std::size_t i = 0; i < kept.size(); ++i) {
+    const Declaration& from = *vertices_[ends[i].from];
+    const Declaration& to = *vertices_[ends[i].to];
+    for (const WrittenSend& written : edges_[kept[i]].sends) {
+      std::optional<Send> send = resolve_send(written, from, to, diagnostics);
+      if (!send) continue;
+      std::vector<Received>& received = received_[ends[i].to];
+      auto other = std::ranges::find(received, send->param, &Received::param);
+      if (other == received.end()) {
+        received.push_back({send->param, ends[i].from, send->output, written.param_pos});
+        sends_[i].push_back(*send);
+      } else if (other->from != ends[i].from || other->output != send->output) {
+        diagnostics.error(
+            written.param_pos,
+            fmt::format("`{}` of {} is received twice", to.kind->params[send->param].name, shown(to.id())),
+            fmt::format("`{}` of {} is sent to it in line {} already",
+                        vertices_[other->from]->kind->outputs[other->output].name, shown(vertices_[other->from]->id()),
+                        other->pos.line));
+      }
+    }
+  }
+}
+
+static bool same_type(const Type& a, const Type& b) {
+  return a.base == b.base && (!a.element || !b.element ? a.element == b.element : same_type(*a.element, *b.element));
+}
+
+std::optional<Send> GraphBuilder::resolve_send(const WrittenSend& send, const Declaration& from, const Declaration& to,
+                                               Diagnostics& diagnostics) {
+  auto wrong = [&](SourcePos pos, std::string text, std::string hint) {
+    if (first_told(pos)) diagnostics.error(pos, std::move(text), std::move(hint));
+    return std::nullopt;
+  };
+  for (const Declaration* end : {&from, &to})
+    if (end->hidden())
+      return wrong(send.output_pos, fmt::format("{} runs nothing here: it can't send or receive", shown(end->id())),
+                   "send to the resource that is on this host");
+  const Param* output = find_param(from.kind->outputs, send.output);
+  if (!output) {
+    std::vector<std::string_view> names = param_names(from.kind->outputs);
+    std::string hint = did_you_mean(send.output, names);
+    if (hint.empty() && !names.empty()) hint = fmt::format("it has {}", enumeration(names));
+    if (names.empty())
+      hint = fmt::format("{} can send", kinds_where([](const Kind& kind) { return !kind.outputs.empty(); }));
+    return wrong(send.output_pos,
+                 names.empty() ? fmt::format("{} has no outputs to send", from.kind->name)
+                               : fmt::format("unknown output `{}` of {}", shown(send.output), from.kind->name),
+                 std::move(hint));
+  }
+  std::vector<std::string_view> names;
+  for (const Param& param : to.kind->params)
+    if (param.receives) names.push_back(param.name);
+  std::string can = names.empty() ? fmt::format("{} receives nothing", to.kind->name)
+                                  : fmt::format("{} receives {}", to.kind->name, enumeration(names));
+  const Param* param = find_param(to.kind->params, send.param);
+  if (!param) {
+    std::string hint = did_you_mean(send.param, param_names(to.kind->params));
+    return wrong(send.param_pos, fmt::format("unknown parameter `{}` of {}", shown(send.param), to.kind->name),
+                 hint.empty() ? std::move(can) : std::move(hint));
+  }
+  if (!param->receives)
+    return wrong(send.param_pos, fmt::format("`{}` of {} can't be received", param->name, to.kind->name),
+                 std::move(can));
+  if (!same_type(output->type, param->type))
+    return wrong(send.param_pos,
+                 fmt::format("`{}` of {} is a {}, and `{}` of {} is a {}", output->name, from.kind->name,
+                             type_name(output->type), param->name, to.kind->name, type_name(param->type)),
+                 "only what has the same type can be sent");
+  auto index = static_cast<ParamIndex>(param - to.kind->params.data());
+  if (const Params::Item* item = to.params.find_item(index))
+    return wrong(send.param_pos, fmt::format("`{}` of {} is written, and received too", param->name, shown(to.id())),
+                 fmt::format("it is written in line {}: leave one of them out", item->pos.line));
+  return Send{static_cast<ParamIndex>(output - from.kind->outputs.data()), index};
+}
+
 void GraphBuilder::report_missing(const EdgeEnd& end, Diagnostics& diagnostics) {
+  if (!first_told(end.pos)) return;
   auto [wanted, exported] = parse_name(end.name);
   std::string hint;
   constexpr int kSuggestions = 20;
@@ -183,32 +286,53 @@ void GraphBuilder::check_collects(Diagnostics& diagnostics) const {
   }
 }
 
-void GraphBuilder::validate(Diagnostics& diagnostics) const {
-  auto broken = broken_.begin();
-  for (VertexId v = 0; v < vertices_.size(); ++v) {
-    if (broken != broken_.end() && *broken == v) {
-      ++broken;
-      continue;
-    }
-    const Declaration& declaration = *vertices_[v];
-    std::span<const Param> params = declaration.kind->params;
-    bool complete = true;
-    for (std::size_t i = 0; i < params.size(); ++i) {
-      if (!params[i].required || declaration.params.has(static_cast<ParamIndex>(i))) continue;
-      diagnostics.error(declaration.pos, fmt::format("{} has no `{}`", shown(declaration.id()), params[i].name),
-                        fmt::format("{} needs it: {}", declaration.kind->name, params[i].doc));
-      complete = false;
-    }
-    if (declaration.exported) {
-      for (const Params::Item& item : declaration.params.items())
-        if (is_secret(declaration, item))
-          diagnostics.error(
-              item.pos,
-              fmt::format("{} can't be exported: `{}` is a secret", shown(declaration.id()), params[item.index].name),
-              "what is exported can be read by all hosts");
-    }
-    if (complete && declaration.kind->validate) declaration.kind->validate(declaration, diagnostics);
+static Value empty_value(const Type& type) {
+  switch (type.base) {
+    case Type::Base::Bool: return Value(false);
+    case Type::Base::Int: return Value(std::int64_t{0});
+    case Type::Base::Float: return Value(0.0);
+    case Type::Base::Str: return Value("");
+    case Type::Base::List: return Value(List());
+    case Type::Base::Map: return Value(Map());
   }
+  return Value();
+}
+
+void GraphBuilder::validate(Diagnostics& diagnostics) const {
+  for (VertexId v = 0; v < vertices_.size(); ++v) {
+    Unread unread;
+    if (auto broken = unread_.find(v); broken != unread_.end()) unread = broken->second;
+    // What is received is there, only not yet which: the rules are asked with an empty value in its place.
+    std::optional<Declaration> filled;
+    if (auto received = received_.find(v); received != received_.end()) {
+      filled = *vertices_[v];
+      for (const Received& each : received->second)
+        filled->params.set(each.param, empty_value(filled->kind->params[each.param].type), each.pos);
+    }
+    validate(filled ? *filled : *vertices_[v], std::move(unread), diagnostics);
+  }
+  for (const auto& [declaration, unread] : nameless_) validate(declaration, unread, diagnostics);
+}
+
+void GraphBuilder::validate(const Declaration& declaration, Unread unread, Diagnostics& diagnostics) {
+  std::span<const Param> params = declaration.kind->params;
+  for (std::size_t i = 0; i < params.size(); ++i) {
+    auto index = static_cast<ParamIndex>(i);
+    if (!params[i].required || declaration.params.has(index) || unread.has(index)) continue;
+    std::string whose = declaration.name.empty() ? fmt::format("this {}", declaration.kind->name) : declaration.id();
+    diagnostics.error(declaration.pos, fmt::format("{} has no `{}`", shown(whose), params[i].name),
+                      fmt::format("{} needs it: {}", declaration.kind->name, params[i].doc));
+    unread.params.push_back(index);
+  }
+  if (declaration.exported) {
+    for (const Params::Item& item : declaration.params.items())
+      if (is_secret(declaration, item))
+        diagnostics.error(
+            item.pos,
+            fmt::format("{} can't be exported: `{}` is a secret", shown(declaration.id()), params[item.index].name),
+            "what is exported can be read by all hosts");
+  }
+  if (declaration.kind->validate) validate_readings(declaration, unread, diagnostics);
 }
 
 // Two resources of one path would undo each other for ever.
@@ -216,8 +340,10 @@ void GraphBuilder::check_paths(Diagnostics& diagnostics) const {
   std::unordered_map<std::string, const Declaration*> managers;
   for (VertexId v = 0; v < vertices_.size(); ++v) {
     const Declaration& declaration = *vertices_[v];
-    if (!declaration.kind->managed_path || declaration.exported || std::ranges::binary_search(broken_, v)) continue;
-    auto path = declaration.kind->managed_path(declaration);
+    if (!declaration.kind->managed_path || declaration.exported) continue;
+    auto unread = unread_.find(v);
+    auto path = unread == unread_.end() ? declaration.kind->managed_path(declaration)
+                                        : managed_path_of_readings(declaration, unread->second);
     if (!path) continue;
     auto [first, added] = managers.emplace(std::move(*path), &declaration);
     if (added || first->second->name == declaration.name) continue;  // one declared twice has been told of
@@ -233,6 +359,7 @@ std::shared_ptr<const ResourceGraph> GraphBuilder::finish(Diagnostics& diagnosti
   Index index = make_index(diagnostics);
   std::vector<Topology::Edge> ends;
   std::vector<std::size_t> kept = resolve_edges(index, ends, diagnostics);
+  resolve_sends(kept, ends, diagnostics);
   Topology topology(vertices_.size(), std::move(ends));
   report_cycle(topology, kept, diagnostics);
   check_collects(diagnostics);
@@ -243,7 +370,10 @@ std::shared_ptr<const ResourceGraph> GraphBuilder::finish(Diagnostics& diagnosti
   auto graph = std::make_shared<ResourceGraph>();
   graph->name = std::move(graph_name_);
   graph->edges.reserve(kept.size());
-  for (std::size_t e : kept) graph->edges.push_back({std::move(edges_[e].name), edges_[e].notify});
+  for (std::size_t i = 0; i < kept.size(); ++i) {
+    Edge& edge = edges_[kept[i]];
+    graph->edges.push_back({std::move(edge.name), edge.notify, std::move(sends_[i]), edge.pos});
+  }
   graph->topology = std::move(topology);
   vertices_.shrink_to_fit();
   graph->vertices = std::move(vertices_);

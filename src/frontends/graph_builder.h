@@ -8,12 +8,19 @@
 //   std::shared_ptr<const ResourceGraph> graph = std::move(builder).finish(diagnostics);
 #pragma once
 
+#include <boost/unordered/unordered_flat_map.hpp>
 #include <cstdint>
+#include <map>
 #include <memory>
+#include <optional>
+#include <set>
 #include <string>
 #include <string_view>
+#include <tuple>
+#include <utility>
 #include <vector>
 
+#include "src/frontends/readings.h"
 #include "src/resources/resource_graph.h"
 #include "src/value/diagnostic.h"
 
@@ -28,15 +35,18 @@ WrittenName parse_name(std::string_view written);
 
 class GraphBuilder {
  public:
-  /// Whether all of a declaration could be read. One that is Broken has had its errors: it is there for
-  /// edges, and no further rule judges it.
-  enum class State { Whole, Broken };
-
   struct EdgeEnd {
     const Kind* kind = nullptr;
     /// As written. Without "@@" it is the resource of that name, or else the exported one.
     std::string name;
     SourcePos pos;
+  };
+  /// The sender's output and the receiver's parameter, as written.
+  struct WrittenSend {
+    std::string output;
+    std::string param;
+    SourcePos output_pos;
+    SourcePos param_pos;
   };
   struct Edge {
     std::string name;
@@ -44,13 +54,17 @@ class GraphBuilder {
     EdgeEnd to;
     bool notify = false;
     SourcePos pos;
+    SourcePos notify_pos = {};
+    std::vector<WrittenSend> sends = {};
   };
 
   void set_name(std::string name) { graph_name_ = std::move(name); }
   /// The number for SourcePos::file.
   std::uint16_t add_source(std::string name);
 
-  void add(Declaration declaration, State state = State::Whole);
+  /// `unread` has had its errors: no further one is reported that depends on it. A declaration without a name is only
+  /// judged.
+  void add(Declaration declaration, Unread unread = {});
   void add_edge(Edge edge) { edges_.push_back(std::move(edge)); }
   /// `pattern_pos`: where its pattern stands, for errors.
   void add_collect(Collect collect, SourcePos pattern_pos = {});
@@ -66,18 +80,37 @@ class GraphBuilder {
   void check_paths(Diagnostics& diagnostics) const;
   std::vector<std::size_t> resolve_edges(const Index& index, std::vector<Topology::Edge>& ends,
                                          Diagnostics& diagnostics);
+  void check_notify(const Edge& edge, VertexId to, Diagnostics& diagnostics) const;
+  void resolve_sends(const std::vector<std::size_t>& kept, const std::vector<Topology::Edge>& ends,
+                     Diagnostics& diagnostics);
+  std::optional<Send> resolve_send(const WrittenSend& send, const Declaration& from, const Declaration& to,
+                                   Diagnostics& diagnostics);
   void report_missing(const EdgeEnd& end, Diagnostics& diagnostics);
   void report_cycle(const Topology& topology, const std::vector<std::size_t>& edge_of, Diagnostics& diagnostics) const;
   void check_collects(Diagnostics& diagnostics) const;
   void validate(Diagnostics& diagnostics) const;
+  static void validate(const Declaration& declaration, Unread unread, Diagnostics& diagnostics);
 
   std::string graph_name_;
   std::vector<std::string> sources_;
   std::vector<std::shared_ptr<const Declaration>> vertices_;
-  std::vector<VertexId> broken_;
+  boost::unordered_flat_map<VertexId, Unread> unread_;
+  std::vector<std::pair<Declaration, Unread>> nameless_;
   std::vector<Edge> edges_;
+  /// What is sent along each of the kept edges, and what each vertex receives.
+  std::vector<std::vector<Send>> sends_;
+  struct Received {
+    ParamIndex param;
+    VertexId from;
+    ParamIndex output;
+    SourcePos pos;
+  };
+  std::map<VertexId, std::vector<Received>> received_;
   std::vector<Collect> collects_;
   std::vector<SourcePos> pattern_pos_;
+  /// Places of ends and sends that have had their error: an edge of lists names each many times.
+  std::set<std::tuple<std::uint16_t, std::uint32_t, std::uint16_t>> told_;
+  bool first_told(SourcePos pos) { return pos.line == 0 || told_.emplace(pos.file, pos.line, pos.column).second; }
   /// How many edges to nothing got a "did you mean", which costs a walk over all names.
   int suggestions_ = 0;
 };

@@ -102,7 +102,7 @@ TEST(GraphBuilder, AnEdgeToABrokenResourceIsNoSecondError) {
   Declaration broken;
   broken.kind = find_kind("timer");  // needs an interval
   broken.name = "t";
-  builder.add(std::move(broken), GraphBuilder::State::Broken);
+  builder.add(std::move(broken), Unread{.params = {0}});
   builder.add(declare("a"));
   builder.add_edge({.name = "e", .from = {noop(), "a", {}}, .to = {find_kind("timer"), "t", {}}, .pos = {}});
   Diagnostics diagnostics;

@@ -55,4 +55,46 @@ std::optional<std::vector<VertexId>> Topology::find_cycle() const {
   return cycle;
 }
 
+// Tarjan's, with a stack of its own: a chain may be as long as the graph.
+std::vector<std::uint32_t> Topology::components() const {
+  constexpr std::uint32_t kUnseen = UINT32_MAX;
+  std::vector<std::uint32_t> component(size_, kUnseen), index(size_, kUnseen), low(size_);
+  struct Frame {
+    VertexId vertex;
+    std::uint32_t next;  // of its successors
+  };
+  std::vector<Frame> frames;
+  std::vector<VertexId> open;
+  std::uint32_t seen = 0, found = 0;
+  auto enter = [&](VertexId v) {
+    index[v] = low[v] = seen++;
+    open.push_back(v);
+    frames.push_back({v, 0});
+  };
+  for (VertexId root = 0; root < size_; ++root) {
+    if (index[root] == kUnseen) enter(root);
+    while (!frames.empty()) {
+      auto& [v, next] = frames.back();
+      if (next < successors(v).size()) {
+        VertexId to = successors(v)[next++];
+        if (index[to] == kUnseen) enter(to);
+        else if (component[to] == kUnseen) low[v] = std::min(low[v], index[to]);
+        continue;
+      }
+      VertexId done = v;
+      frames.pop_back();
+      if (!frames.empty()) low[frames.back().vertex] = std::min(low[frames.back().vertex], low[done]);
+      if (low[done] != index[done]) continue;
+      VertexId member;
+      do {
+        member = open.back();
+        open.pop_back();
+        component[member] = found;
+      } while (member != done);
+      ++found;
+    }
+  }
+  return component;
+}
+
 }  // namespace mgmt

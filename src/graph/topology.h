@@ -32,6 +32,10 @@ class Topology {
   /// One cycle, as the vertices along it (the first is not repeated), if there is any.
   std::optional<std::vector<VertexId>> find_cycle() const;
 
+  /// For each vertex the number of its strongly connected component: two have the same if each can be reached from the
+  /// other. A vertex on no cycle is alone in its own. Numbers are below size().
+  std::vector<std::uint32_t> components() const;
+
   /// Predecessors first. Only for a graph without cycles.
   std::vector<VertexId> topological_order() const;
 

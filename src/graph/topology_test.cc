@@ -40,5 +40,26 @@ TEST(Topology, OrderPutsPredecessorsFirst) {
   for (const auto& edge : edges) EXPECT_LT(at[edge.from], at[edge.to]);
 }
 
+TEST(Topology, ComponentsAreWhatReachesEachOther) {
+  Topology graph(6, {{0, 1}, {1, 2}, {2, 0}, {2, 3}, {3, 4}, {4, 3}});
+  std::vector<std::uint32_t> of = graph.components();
+  EXPECT_EQ(of[0], of[1]);
+  EXPECT_EQ(of[1], of[2]);
+  EXPECT_EQ(of[3], of[4]);
+  EXPECT_NE(of[2], of[3]);
+  EXPECT_NE(of[5], of[0]);
+  EXPECT_NE(of[5], of[3]);
+}
+
+TEST(Topology, ComponentsOfALongChainNeedNoDeepStack) {
+  constexpr VertexId kSize = 1'000'000;
+  std::vector<Topology::Edge> edges;
+  for (VertexId v = 1; v < kSize; ++v) edges.push_back({v - 1, v});
+  edges.push_back({kSize - 1, 0});
+  Topology graph(kSize, std::move(edges));
+  std::vector<std::uint32_t> of = graph.components();
+  EXPECT_TRUE(std::ranges::all_of(of, [&](std::uint32_t c) { return c == of[0]; }));
+}
+
 }  // namespace
 }  // namespace mgmt

@@ -75,6 +75,9 @@ struct Notice {
   enum class Level { Debug, Info, Warning, Error } level = Level::Info;
   std::string text;
   std::string hint = {};
+  /// Of what is said of a graph's file: file:line:column, and the line with its mark, printable.
+  std::string place = {};
+  std::string excerpt = {};
 };
 
 /// Nothing is left to do, for as long as was asked: all is as declared.

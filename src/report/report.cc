@@ -22,6 +22,7 @@ struct Hide {
   void operator()(Notice& notice) const {
     secrets.hide(notice.text);
     secrets.hide(notice.hint);
+    secrets.hide(notice.excerpt);
   }
   void operator()(Summary& summary) const { secrets.hide(summary.outcome); }
   // Names and numbers.
@@ -41,6 +42,13 @@ void Report::emit(Body body) {
   if (!secrets_.empty()) std::visit(Hide{secrets_}, body);
   Event event{std::chrono::system_clock::now(), std::move(body)};
   for (const auto& reader : readers_) reader->on_event(event);
+}
+
+bool Report::close() {
+  bool whole = true;
+  for (const auto& reader : readers_) whole = reader->finish() && whole;
+  readers_.clear();
+  return whole;
 }
 
 }  // namespace mgmt::report

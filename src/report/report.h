@@ -19,6 +19,8 @@ class Reader {
   virtual ~Reader() = default;
   /// Called for each event, in order. Must not block.
   virtual void on_event(const Event& event) = 0;
+  /// The last call: writes what waits. False if the output failed, then or before, so that some of it is lost.
+  virtual bool finish() { return true; }
 };
 
 class Report {
@@ -29,8 +31,8 @@ class Report {
   void emit(Body body);
   /// From now on these texts are shown as ***, wherever a command, an error or a value has them.
   void hide(const Mask& secrets) { secrets_.add(secrets); }
-  /// Drops the readers, which finish what they have begun to write.
-  void close() { readers_.clear(); }
+  /// Drops the readers, which finish what they have begun to write. False if the output of one failed.
+  bool close();
 
  private:
   std::vector<std::unique_ptr<Reader>> readers_;

@@ -46,5 +46,22 @@ TEST(Report, WhatIsHiddenIsInNoEvent) {
   EXPECT_EQ(std::get<Notice>(seen[3].body).hint, "b ***");
 }
 
+TEST(Report, AReaderWhoseOutputFailedIsToldOfOnceAllHaveFinished) {
+  struct Ends : Reader {
+    Ends(bool is_whole, int& all) : whole(is_whole), finished(all) {}
+    void on_event(const Event&) override {}
+    bool finish() override { return ++finished, whole; }
+    bool whole;
+    int& finished;
+  };
+  int finished = 0;
+  Report report;
+  EXPECT_TRUE(report.close());
+  for (bool whole : {true, false, true}) report.add(std::make_unique<Ends>(whole, finished));
+  EXPECT_FALSE(report.close());
+  EXPECT_EQ(finished, 3);
+  EXPECT_FALSE(report.wanted());
+}
+
 }  // namespace
 }  // namespace mgmt::report

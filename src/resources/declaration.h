@@ -27,6 +27,9 @@ struct Declaration {
   /// Written as `@@name`: it runs nothing here, and is published when its predecessors are fine.
   bool exported = false;
 
+  /// In the graph, but run on other hosts only.
+  bool hidden() const { return exported; }
+
   /// "file[motd]", "file[motd]@a" if collected from host a, "@@file[motd]" if exported.
   std::string id() const;
 };

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "src/base/text.h"
+#include "src/resources/kind.h"
 
 namespace mgmt {
 namespace {
@@ -20,11 +21,26 @@ std::string quoted(std::string_view text) {
 }
 
 std::string edge_attributes(const EdgeInfo& edge) {
+  if (!edge.why.empty())
+    return fmt::format(" [style=dashed, color=gray, tooltip={}]", quoted(fmt::format("automatic: {}", edge.why)));
   if (edge.notify) {
     std::string label = edge.name.empty() ? "notify" : edge.name + " (notify)";
     return fmt::format(" [label={}, style=bold]", quoted(label));
   }
   return edge.name.empty() ? std::string() : fmt::format(" [label={}]", quoted(edge.name));
+}
+
+// A box around what runs as one.
+void append_groups(const ResourceGraph& graph, std::string& out) {
+  std::size_t number = 0;
+  for (const std::vector<VertexId>& members : graph.groups->members()) {
+    if (members.size() < 2) continue;
+    out +=
+        fmt::format("  subgraph cluster_{} {{\n    label={}; style=rounded; color=gray;\n   ", number++,
+                    quoted(fmt::format("group of {} {}", members.size(), graph.vertices[members.front()]->kind->name)));
+    for (VertexId v : members) out += fmt::format(" v{};", v);
+    out += "\n  }\n";
+  }
 }
 
 }  // namespace
@@ -36,6 +52,7 @@ std::string to_dot(const ResourceGraph& graph) {
     out +=
         fmt::format("  v{} [label={}{}];\n", v, quoted(declaration.id()), declaration.exported ? ", style=dashed" : "");
   }
+  if (graph.groups) append_groups(graph, out);
   const std::vector<Topology::Edge>& edges = graph.topology.edges();
   for (std::size_t e = 0; e < edges.size(); ++e)
     out += fmt::format("  v{} -> v{}{};\n", edges[e].from, edges[e].to, edge_attributes(graph.edges[e]));

@@ -7,7 +7,8 @@
 
 namespace mgmt {
 
-/// The graph as Graphviz text: exported vertices dashed, edges that notify drawn bold and named so.
+/// The graph as Graphviz text: exported vertices dashed, edges that notify drawn bold and named so, automatic ones
+/// dashed and gray, a box around each group.
 std::string to_dot(const ResourceGraph& graph);
 
 }  // namespace mgmt

@@ -34,6 +34,29 @@ TEST(Dot, ShowsExportedVerticesAndNotifyingEdges) {
             "}\n");
 }
 
+TEST(Dot, AutomaticEdgesAreGrayAndSayWhy) {
+  ResourceGraph graph;
+  graph.vertices = {noop("a"), noop("b")};
+  graph.topology = Topology(2, {{0, 1}});
+  graph.edges = {{.name = "", .why = "its parent folder"}};
+  EXPECT_NE(to_dot(graph).find("  v0 -> v1 [style=dashed, color=gray, tooltip=\"automatic: its parent folder\"];\n"),
+            std::string::npos)
+      << to_dot(graph);
+}
+
+TEST(Dot, AGroupIsABoxAroundItsMembers) {
+  ResourceGraph graph;
+  graph.vertices = {noop("a"), noop("b"), noop("c")};
+  graph.topology = Topology(3, {});
+  graph.groups = std::make_shared<const Groups>(Groups{.of = {0, 1, 0}, .topology = Topology(2, {})});
+  EXPECT_NE(to_dot(graph).find("  subgraph cluster_0 {\n"
+                               "    label=\"group of 2 noop\"; style=rounded; color=gray;\n"
+                               "    v0; v2;\n"
+                               "  }\n"),
+            std::string::npos)
+      << to_dot(graph);
+}
+
 TEST(Dot, NamesCannotEndTheirQuotesOrBecomeEscapes) {
   ResourceGraph graph;
   graph.name = "\"]; evil [\"";

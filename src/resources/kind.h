@@ -21,8 +21,11 @@ struct Services;
 /// Something that an automatic edge comes from, if the graph manages it.
 struct Need {
   enum class What {
-    /// The resource that manages this absolute, clean path, or else the nearest folder above it.
+    /// The resource that manages this absolute, clean path, or else the nearest folder above it. None if that one
+    /// removes it: then it comes after whatever else is removed there.
     Path,
+    /// As Path, and all that manage something below the path.
+    Tree,
     /// The resource `kind[name]`.
     Resource,
   } what = What::Path;
@@ -62,6 +65,8 @@ struct Kind {
   /// What a run has found out and an edge's `send:` may give to parameters of others (exec: stdout); see
   /// Resource::outputs(). `name`, `type`, `doc` and `secret` count.
   std::span<const Param> outputs = {};
+  /// Whether the resource takes away what is at its managed path (`state: absent`). May be null: it never does.
+  bool (*removes_path)(const Declaration&) = nullptr;
   /// What has to come before this resource, whether or not it is in the graph. Pure. May be null.
   void (*needs)(const Declaration&, std::vector<Need>&) = nullptr;
   /// Whether its check asks for what resources before it may bring about (a guard): what a plan says of it is then said

@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <cmath>
 
 #include "src/base/text.h"
 
@@ -18,12 +20,14 @@ constexpr Param kParams[] = {
     {.name = "noop", .type = kBool, .doc = "Only check, never apply.", .default_text = "false"},
     {.name = "retry",
      .type = kInt,
-     .doc = "How often a failed check or apply is tried again by itself; negative: for ever.",
-     .default_text = "0"},
+     .doc =
+         "How often a failed check or apply is tried again by itself, in all; negative: for ever. Not set: 3 times for "
+         "each failure that begins.",
+     .default_text = "3 in a row"},
     {.name = "delay",
      .type = kInt,
-     .doc = "The time between two tries.",
-     .default_text = "0",
+     .doc = "The time between two tries. Not set: about 0.25 s, and twice as long each time, up to a minute.",
+     .default_text = "0.25 s, doubling",
      .min = 0,
      .max = kLongestSeconds * 1000,
      .unit = "ms"},
@@ -44,24 +48,28 @@ constexpr Param kParams[] = {
      .type = kStrList,
      .doc = "Semaphores, each as `name:N`: at most N resources that name it run at once. `name` alone is `name:1`.",
      .default_text = "[]"},
-    {.name = "retryreset", .type = kBool, .doc = "A success gives all retries back.", .default_text = "false"},
+    {.name = "retryreset",
+     .type = kBool,
+     .doc = "A success gives all of `retry` back. Without `retry` it always does.",
+     .default_text = "false"},
     {.name = "limit",
      .type = kFloat,
-     .doc = "At most so many events a second lead to a check.",
+     .doc =
+         "At most so many events a second lead to a check; needs `burst`. What comes faster is looked at later, once.",
      .default_text = ".inf"},
     {.name = "burst",
      .type = kInt,
-     .doc = "How many events may come at once in spite of `limit`.",
+     .doc = "How many events may lead to checks at once in spite of `limit`.",
      .default_text = "0",
      .min = 0},
-    {.name = "reset", .type = kBool, .doc = "A changed resource gets all its retries back.", .default_text = "false"},
+    {.name = "reset", .type = kBool, .doc = "A changed declaration gets all of `retry` back.", .default_text = "false"},
     {.name = "rewatch",
      .type = kBool,
-     .doc = "A changed graph restarts a resource that failed for good.",
+     .doc = "A changed graph begins a resource anew that has failed, even if its own declaration is the same.",
      .default_text = "false"},
     {.name = "realize",
      .type = kBool,
-     .doc = "Converge once before a changed graph takes over.",
+     .doc = "A changed graph waits until this resource has been fine once (or nothing more can be done for it).",
      .default_text = "false"},
     {.name = "dollar", .type = kBool, .doc = "The name may begin with `$`.", .default_text = "false"},
     {.name = "hidden", .type = kBool, .doc = "In the graph, but run on other hosts only.", .default_text = "false"},
@@ -79,6 +87,14 @@ constexpr ParamIndex kDelay = param_index(kParams, "delay");
 constexpr ParamIndex kTimeout = param_index(kParams, "timeout");
 constexpr ParamIndex kPoll = param_index(kParams, "poll");
 constexpr ParamIndex kSema = param_index(kParams, "sema");
+constexpr ParamIndex kRetryReset = param_index(kParams, "retryreset");
+constexpr ParamIndex kReset = param_index(kParams, "reset");
+constexpr ParamIndex kLimit = param_index(kParams, "limit");
+constexpr ParamIndex kBurst = param_index(kParams, "burst");
+constexpr ParamIndex kRewatch = param_index(kParams, "rewatch");
+constexpr ParamIndex kRealize = param_index(kParams, "realize");
+constexpr ParamIndex kAutoEdge = param_index(kParams, "autoedge");
+constexpr ParamIndex kAutoGroup = param_index(kParams, "autogroup");
 
 // "name:N", "name" and ":N" name a semaphore; "" and "3" don't.
 void check_semaphore(const std::string& id) {
@@ -86,6 +102,15 @@ void check_semaphore(const std::string& id) {
   if (!only_digits) return;
   throw Error(fmt::format("`{}` is no name of a semaphore", id))
       .hint("write a name, or name:N for at most N at once, as in disk:4");
+}
+
+void check_limit(const Meta& meta) {
+  if (!(meta.limit > 0))
+    throw Error(fmt::format("`limit: {}` would never let an event through", meta.limit))
+        .hint("write a number above 0, as in 0.5 for one every two seconds");
+  if (std::isfinite(meta.limit) && meta.burst == 0)
+    throw Error("`limit` without `burst` would never let an event through")
+        .hint("write `burst: 1`, or how many may come at once");
 }
 
 }  // namespace
@@ -98,18 +123,29 @@ std::shared_ptr<const Meta> default_meta() {
 std::span<const Param> meta_params() { return kParams; }
 
 bool meta_acts(std::string_view name) {
-  constexpr Words kActing = {"noop", "retry", "delay", "timeout", "poll", "sema"};
-  return kActing.contains(name);
+  constexpr std::array<std::string_view, 14> kActing = {"noop",    "retry",      "delay",    "timeout",  "poll",
+                                                        "sema",    "limit",      "burst",    "reset",    "rewatch",
+                                                        "realize", "retryreset", "autoedge", "autogroup"};
+  return std::ranges::find(kActing, name) != kActing.end();
 }
 
 std::shared_ptr<const Meta> make_meta(const Params& values) {
   Meta meta;
   meta.noop = values.get_or(kNoop, false);
-  meta.retry = values.get_or<std::int64_t>(kRetry, 0);
-  meta.delay = std::chrono::milliseconds(values.get_or<std::int64_t>(kDelay, 0));
+  if (const auto* retry = values.find<std::int64_t>(kRetry)) meta.retry = *retry;
+  if (const auto* delay = values.find<std::int64_t>(kDelay)) meta.delay = std::chrono::milliseconds(*delay);
+  meta.retryreset = values.get_or(kRetryReset, false);
+  meta.reset = values.get_or(kReset, false);
+  meta.limit = values.get_or(kLimit, meta.limit);
+  meta.burst = values.get_or<std::int64_t>(kBurst, 0);
+  check_limit(meta);
+  meta.rewatch = values.get_or(kRewatch, false);
+  meta.realize = values.get_or(kRealize, false);
   meta.timeout = std::chrono::milliseconds(values.get_or<std::int64_t>(kTimeout, 0));
   // How negative it is means nothing.
   meta.poll = std::chrono::seconds(std::max<std::int64_t>(values.get_or<std::int64_t>(kPoll, 0), -1));
+  meta.autoedge = values.get_or(kAutoEdge, true);
+  meta.autogroup = values.get_or(kAutoGroup, true);
   if (const List* semaphores = values.find<List>(kSema)) {
     for (const Value& id : *semaphores) {
       check_semaphore(id.get<std::string>());

@@ -3,7 +3,11 @@
 #pragma once
 
 #include <chrono>
+#include <compare>
+#include <cstdint>
+#include <limits>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -15,17 +19,34 @@ namespace mgmt {
 struct Meta {
   /// Only check, never apply.
   bool noop = false;
-  /// How often a failed check or apply is tried again by itself; negative: for ever.
-  std::int64_t retry = 0;
-  std::chrono::milliseconds delay{0};
+  /// How often a failed check or apply is tried again by itself; negative: for ever. Not set: kDefaultRetry times in a
+  /// row, and a success gives all of them back.
+  std::optional<std::int64_t> retry;
+  static constexpr std::int64_t kDefaultRetry = 3;
+  /// A success gives all retries back, where `retry` is set.
+  bool retryreset = false;
+  /// A changed declaration gets all its retries back.
+  bool reset = false;
+  /// Between two tries. Not set: longer each time.
+  std::optional<std::chrono::milliseconds> delay;
   /// Of one check and apply; 0: none.
   std::chrono::milliseconds timeout{0};
   /// Look every so many seconds instead of watching; 0: watch.
   std::chrono::seconds poll{0};
+  /// At most `limit` events a second lead to a look, but for `burst` that may come at once. Infinite: no limit.
+  double limit = std::numeric_limits<double>::infinity();
+  std::int64_t burst = 0;
+  /// A swap begins a resource that has failed anew, even if its declaration is equal.
+  bool rewatch = false;
+  /// A swap waits until the resource has been fine once.
+  bool realize = false;
   /// "name:N": at most N resources that name it run at once (":N" and "name" are N and 1).
   std::vector<std::string> sema;
-  /// Takes the collected exec: see `collect:`.
-  friend bool operator==(const Meta&, const Meta&) = default;
+  /// Takes part in edges that are found by themselves.
+  bool autoedge = true;
+  /// May run as one with others of its kind.
+  bool autogroup = true;
+  friend auto operator<=>(const Meta&, const Meta&) = default;
 };
 
 std::shared_ptr<const Meta> default_meta();

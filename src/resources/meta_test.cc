@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "src/base/error.h"
 #include "src/resources/declaration.h"
 #include "src/resources/kind.h"
@@ -37,6 +39,9 @@ TEST(Meta, EachActingParameterArrives) {
   params.set(index_of("timeout"), Value(std::int64_t{250}), {});
   params.set(index_of("poll"), Value(std::int64_t{5}), {});
   params.set(index_of("sema"), Value(List{Value("b:2"), Value("a"), Value("b:2")}), {});
+  for (const char* name : {"retryreset", "reset", "rewatch", "realize"}) params.set(index_of(name), Value(true), {});
+  params.set(index_of("limit"), Value(0.5), {});
+  params.set(index_of("burst"), Value(std::int64_t{4}), {});
   Meta expected;
   expected.noop = true;
   expected.retry = -1;
@@ -44,11 +49,19 @@ TEST(Meta, EachActingParameterArrives) {
   expected.timeout = std::chrono::milliseconds(250);
   expected.poll = std::chrono::seconds(5);
   expected.sema = {"a", "b:2"};
+  expected.retryreset = expected.reset = expected.rewatch = expected.realize = true;
+  expected.limit = 0.5;
+  expected.burst = 4;
   EXPECT_EQ(*make_meta(params), expected);
 }
 
 TEST(Meta, ANegativePollMeansOnce) {
   EXPECT_EQ(make_meta(with("poll", Value(std::int64_t{-7})))->poll, std::chrono::seconds(-1));
+}
+
+TEST(Meta, ALimitLetsSomethingThrough) {
+  EXPECT_THROW(make_meta(with("limit", Value(0.5))), Error);
+  for (double never : {0.0, -1.0, std::nan("")}) EXPECT_THROW(make_meta(with("limit", Value(never))), Error) << never;
 }
 
 TEST(Meta, ASemaphoreNeedsAName) {
@@ -68,9 +81,10 @@ TEST(Meta, TheLongestTimesFitTheClock) {
 }
 
 TEST(Meta, TheTableSaysWhatActs) {
-  for (const char* name : {"noop", "retry", "delay", "timeout", "poll", "sema"}) EXPECT_TRUE(meta_acts(name)) << name;
-  for (const char* name : {"retryreset", "limit", "burst", "reset", "rewatch", "realize", "dollar", "hidden", "export",
-                           "autoedge", "autogroup", "reverse"}) {
+  for (const char* name : {"noop", "retry", "delay", "timeout", "poll", "sema", "retryreset", "limit", "burst", "reset",
+                           "rewatch", "realize", "autoedge", "autogroup"})
+    EXPECT_TRUE(meta_acts(name)) << name;
+  for (const char* name : {"dollar", "hidden", "export", "reverse"}) {
     EXPECT_TRUE(find_param(meta_params(), name)) << name;
     EXPECT_FALSE(meta_acts(name)) << name;
   }

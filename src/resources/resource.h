@@ -10,6 +10,7 @@
 // `watch`, `is_own_echo` and the destructor run on the loop's thread, never beside check or apply.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -69,6 +70,10 @@ struct Inputs {
   /// Something that notifies this resource has changed: a kind that can be refreshed says so in its Delta, as a change
   /// of `refresh`, unless what else it does stands for it (a service that was just started needs no reload).
   bool refresh = false;
+  /// A value from another resource has changed since the last run that succeeded.
+  bool received = false;
+  /// Which of Kind::outputs an edge's `send:` takes along: bit i is the i-th. What isn't wanted need not be kept.
+  std::uint32_t sends = 0;
   /// Only for a kind whose views_managed_paths says so, else null.
   std::shared_ptr<const ManagedPaths> managed = nullptr;
 };

@@ -45,6 +45,18 @@ struct Collect {
   }
 };
 
+/// Which vertices of a graph run as one (automatic grouping). A group is one vertex of what is scheduled, never of the
+/// graph: its members keep their declarations, edges and names.
+struct Groups {
+  /// For each vertex of the graph its vertex in `topology`.
+  std::vector<VertexId> of;
+  /// The graph with each group as one vertex, numbered by their first members; without parallel edges.
+  Topology topology;
+
+  /// For each vertex of `topology` the graph's vertices in it.
+  std::vector<std::vector<VertexId>> members() const;
+};
+
 struct ResourceGraph {
   std::string name;
   /// Index = VertexId of the topology.
@@ -52,6 +64,8 @@ struct ResourceGraph {
   Topology topology;
   /// Parallel to topology.edges().
   std::vector<EdgeInfo> edges;
+  /// Null: each vertex runs by itself.
+  std::shared_ptr<const Groups> groups = nullptr;
   std::vector<Collect> collects;
   /// SourcePos::file indexes these names.
   std::vector<std::string> sources;

@@ -88,11 +88,20 @@ Map meta_map(const Meta& meta) {
   auto add = [&](const char* name, const auto& value, const auto& none, auto as_value) {
     if (value != none) map.emplace_back(name, as_value(value));
   };
+  auto as_is = [](auto value) { return Value(value); };
   auto count = [](auto time) { return Value(static_cast<std::int64_t>(time.count())); };
-  add("delay", meta.delay, unset.delay, count);
-  add("noop", meta.noop, unset.noop, [](bool on) { return Value(on); });
+  add("autoedge", meta.autoedge, unset.autoedge, as_is);
+  add("autogroup", meta.autogroup, unset.autogroup, as_is);
+  add("burst", meta.burst, unset.burst, as_is);
+  add("delay", meta.delay, unset.delay, [&](auto delay) { return count(*delay); });
+  add("limit", meta.limit, unset.limit, as_is);
+  add("noop", meta.noop, unset.noop, as_is);
   add("poll", meta.poll, unset.poll, count);
-  add("retry", meta.retry, unset.retry, [](std::int64_t times) { return Value(times); });
+  add("realize", meta.realize, unset.realize, as_is);
+  add("reset", meta.reset, unset.reset, as_is);
+  add("retry", meta.retry, unset.retry, [](auto times) { return Value(*times); });
+  add("retryreset", meta.retryreset, unset.retryreset, as_is);
+  add("rewatch", meta.rewatch, unset.rewatch, as_is);
   add("sema", meta.sema, unset.sema, [](const std::vector<std::string>& names) {
     List list;
     for (const std::string& name : names) list.emplace_back(name);

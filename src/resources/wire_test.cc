@@ -72,9 +72,15 @@ TEST(Wire, EverythingComesBack) {
   auto meta = std::make_shared<Meta>();
   *meta = {.noop = true,
            .retry = -1,
+           .retryreset = true,
+           .reset = true,
            .delay = std::chrono::milliseconds(1500),
            .timeout = std::chrono::milliseconds(7),
            .poll = std::chrono::seconds(60),
+           .limit = 0.5,
+           .burst = 3,
+           .rewatch = true,
+           .realize = true,
            .sema = {":2", "disk:4"}};
   sent.meta = meta;
   Result<Declaration> got = decode(*wire::encode(sent));

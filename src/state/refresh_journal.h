@@ -13,7 +13,7 @@
 namespace mgmt {
 
 struct RefreshRow {
-  /// Grows with each request, also from run to run.
+  /// Unique among the rows that are not cleared; grows with each request of a run.
   std::uint64_t id = 0;
   /// Declaration::id() of both ends.
   std::string sender, receiver;

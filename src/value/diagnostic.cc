@@ -11,24 +11,23 @@
 
 namespace mgmt {
 
-void Diagnostics::error(SourcePos pos, std::string text, std::string hint) {
-  ++errors_;
-  items_.push_back({Diagnostic::Level::Error, pos, std::move(text), std::move(hint)});
+void Diagnostics::add(Diagnostic diagnostic) {
+  if (diagnostic.level == Diagnostic::Level::Error) ++errors_;
+  items_.push_back(std::move(diagnostic));
 }
 
-void Diagnostics::add(Diagnostic diagnostic) {
-  errors_ += diagnostic.level == Diagnostic::Level::Error;
-  items_.push_back(std::move(diagnostic));
+void Diagnostics::error(SourcePos pos, std::string text, std::string hint) {
+  add({Diagnostic::Level::Error, pos, std::move(text), std::move(hint)});
 }
 
 void Diagnostics::error(SourcePos pos, const Error& error) { this->error(pos, error.text(), error.hint_text()); }
 
 void Diagnostics::warning(SourcePos pos, std::string text, std::string hint) {
-  items_.push_back({Diagnostic::Level::Warning, pos, std::move(text), std::move(hint)});
+  add({Diagnostic::Level::Warning, pos, std::move(text), std::move(hint)});
 }
 
 void Diagnostics::note(SourcePos pos, std::string text, std::string hint) {
-  items_.push_back({Diagnostic::Level::Note, pos, std::move(text), std::move(hint)});
+  add({Diagnostic::Level::Note, pos, std::move(text), std::move(hint)});
 }
 
 void Diagnostics::sort() {
@@ -83,32 +82,42 @@ std::size_t word_length(std::string_view rest) {
   return std::clamp<std::size_t>(characters, 1, 40);
 }
 
+std::string excerpt_of(std::string_view source, SourcePos pos) {
+  std::string_view line = pos.line == 0 ? std::string_view() : line_of(source, pos.line);
+  if (line.empty()) return {};
+  constexpr std::size_t kBefore = 60, kShown = 100;
+  std::size_t mark = byte_of_column(line, pos.column);
+  std::size_t from = mark > kBefore ? mark - kBefore : 0;
+  while (from > 0 && from < line.size() && continues_character(line[from])) --from;
+  std::size_t length = std::min(kShown, line.size() - from);
+  while (from + length < line.size() && continues_character(line[from + length])) ++length;
+  std::string before = printable(line.substr(from, mark - from));
+  std::string shown = before + printable(line.substr(mark, from + length - mark));
+  std::size_t indent =
+      static_cast<std::size_t>(std::ranges::count_if(before, [](char c) { return !continues_character(c); }));
+  std::string number = std::to_string(pos.line);
+  std::string_view cut_left = from > 0 ? "..." : "";
+  std::string_view cut_right = from + length < line.size() ? "..." : "";
+  return fmt::format("{} | {}{}{}\n", number, cut_left, shown, cut_right) +
+         fmt::format("{:{}} | {:{}}^{:~<{}}\n", "", number.size(), "", indent + cut_left.size(), "",
+                     word_length(line.substr(mark)) - 1);
+}
+
 }  // namespace
 
-std::string render(const Diagnostic& diagnostic, std::string_view file_name, std::string_view source) {
+Message describe(const Diagnostic& diagnostic, std::string_view file_name, std::string_view source) {
+  return {.level = diagnostic.level,
+          .place = place(file_name, diagnostic.pos),
+          .text = diagnostic.text,
+          .excerpt = excerpt_of(source, diagnostic.pos),
+          .hint = diagnostic.hint};
+}
+
+std::string render(const Message& message) {
   static constexpr std::string_view kLevels[] = {"error", "warning", "note"};
-  std::string out = fmt::format("{}: {}: {}\n", place(file_name, diagnostic.pos),
-                                kLevels[static_cast<int>(diagnostic.level)], diagnostic.text);
-  std::string_view line = diagnostic.pos.line == 0 ? std::string_view() : line_of(source, diagnostic.pos.line);
-  if (!line.empty()) {
-    constexpr std::size_t kBefore = 60, kShown = 100;
-    std::size_t mark = byte_of_column(line, diagnostic.pos.column);
-    std::size_t from = mark > kBefore ? mark - kBefore : 0;
-    while (from > 0 && from < line.size() && continues_character(line[from])) --from;
-    std::size_t length = std::min(kShown, line.size() - from);
-    while (from + length < line.size() && continues_character(line[from + length])) ++length;
-    std::string before = printable(line.substr(from, mark - from));
-    std::string shown = before + printable(line.substr(mark, from + length - mark));
-    std::size_t indent =
-        static_cast<std::size_t>(std::ranges::count_if(before, [](char c) { return !continues_character(c); }));
-    std::string number = std::to_string(diagnostic.pos.line);
-    std::string_view cut_left = from > 0 ? "..." : "";
-    std::string_view cut_right = from + length < line.size() ? "..." : "";
-    out += fmt::format("  {} | {}{}{}\n", number, cut_left, shown, cut_right);
-    out += fmt::format("  {:{}} | {:{}}^{:~<{}}\n", "", number.size(), "", indent + cut_left.size(), "",
-                       word_length(line.substr(mark)) - 1);
-  }
-  if (!diagnostic.hint.empty()) out += fmt::format("  hint: {}\n", diagnostic.hint);
+  std::string out = fmt::format("{}: {}: {}\n", message.place, kLevels[static_cast<int>(message.level)], message.text);
+  for (std::string_view line : split_lines(message.excerpt)) out += fmt::format("  {}\n", line);
+  if (!message.hint.empty()) out += fmt::format("  hint: {}\n", message.hint);
   return out;
 }
 

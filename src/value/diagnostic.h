@@ -20,10 +20,10 @@ struct Diagnostic {
 
 class Diagnostics {
  public:
+  void add(Diagnostic diagnostic);
   void error(SourcePos pos, std::string text, std::string hint = {});
   void error(SourcePos pos, const Error& error);
   void warning(SourcePos pos, std::string text, std::string hint = {});
-  void add(Diagnostic diagnostic);
   void note(SourcePos pos, std::string text, std::string hint = {});
 
   bool has_errors() const { return errors_ > 0; }
@@ -36,15 +36,26 @@ class Diagnostics {
   std::size_t errors_ = 0;
 };
 
+/// A diagnostic in words. What it says of a source text is printable.
+struct Message {
+  Diagnostic::Level level = Diagnostic::Level::Error;
+  std::string place;
+  std::string text;
+  /// The line it is about and its mark, as two lines; empty where there is none to show.
+  std::string excerpt = {};
+  std::string hint = {};
+};
+
+/// `source` is the whole text of the file (empty: the line is not shown), long lines are cut around the mark.
+Message describe(const Diagnostic& diagnostic, std::string_view file_name, std::string_view source);
+
 /// As a person sees it:
 ///
 ///   graph.yaml:7:5: error: unknown parameter `contnet` of file
 ///     7 |     contnet: hello
 ///       |     ^~~~~~~
 ///     hint: did you mean `content`?
-///
-/// `source` is the whole text of the file (empty: the line is not shown), long lines are cut around the caret.
-std::string render(const Diagnostic& diagnostic, std::string_view file_name, std::string_view source);
+std::string render(const Message& message);
 
 /// "graph.yaml:7:5"; the name alone where the line is not known.
 std::string place(std::string_view file_name, SourcePos pos);

@@ -10,7 +10,7 @@ TEST(Diagnostic, ShowsTheLineACaretAndTheHint) {
   Diagnostic d{.pos = {.line = 2, .column = 3},
                .text = "unknown parameter `contnet` of file",
                .hint = "did you mean `content`?"};
-  EXPECT_EQ(render(d, "g.yaml", "graph: g\n  contnet: x\n"),
+  EXPECT_EQ(render(describe(d, "g.yaml", "graph: g\n  contnet: x\n")),
             "g.yaml:2:3: error: unknown parameter `contnet` of file\n"
             "  2 |   contnet: x\n"
             "    |   ^~~~~~~\n"
@@ -20,14 +20,14 @@ TEST(Diagnostic, ShowsTheLineACaretAndTheHint) {
 TEST(Diagnostic, CountsCharactersAndCutsLongLines) {
   std::string line = std::string(200, 'a') + "\xc3\xbc!";
   Diagnostic d{.pos = {.line = 1, .column = 202}, .text = "t"};
-  std::string text = render(d, "g", line);
+  std::string text = render(describe(d, "g", line));
   EXPECT_NE(text.find("..."), std::string::npos);
   EXPECT_LT(text.size(), 300u);
 }
 
 TEST(Diagnostic, APlaceBehindTheEndOfTheTextIsHarmless) {
   Diagnostic d{.pos = {.line = 9, .column = 9}, .text = "t"};
-  EXPECT_EQ(render(d, "g", "one\n"), "g:9:9: error: t\n");
+  EXPECT_EQ(render(describe(d, "g", "one\n")), "g:9:9: error: t\n");
 }
 
 }  // namespace

@@ -147,6 +147,10 @@ void Params::taint(ParamIndex index, const Mask& texts) {
   secrets_ = std::move(all);
 }
 
+void Params::reset(ParamIndex index) {
+  std::erase_if(items_, [&](const Item& item) { return item.index == index; });
+}
+
 bool operator==(const Params& a, const Params& b) {
   return std::ranges::equal(a.items_, b.items_, [](const Params::Item& x, const Params::Item& y) {
     return x.index == y.index && x.value == y.value;

@@ -135,6 +135,7 @@ class Params {
 
   /// Replaces a value that is there.
   void set(ParamIndex index, Value value, SourcePos pos);
+  void reset(ParamIndex index);
   /// The value that is set is a secret, or holds these.
   void taint(ParamIndex index);
   void taint(ParamIndex index, const Mask& texts);

@@ -98,7 +98,7 @@ struct Teller {
     object("output").text("resource", e.resource).text("stream", word(e.stream)).text("line", e.line);
   }
   void operator()(const Notice& e) {
-    object("notice").text("level", word(e.level)).text("text", e.text).text("hint", e.hint);
+    object("notice").text("level", word(e.level)).text("place", e.place).text("text", e.text).text("hint", e.hint);
   }
   void operator()(const Converged& e) { object("converged").number("generation", e.generation); }
   void operator()(const Settled& e) { object("settled").number("failed", e.failed).number("blocked", e.blocked); }

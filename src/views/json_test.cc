@@ -53,7 +53,9 @@ TEST(Json, EachEventHasAllItsFields) {
   EXPECT_EQ(shown(Output{"exec[e]", "x\xff", Output::Stream::Stderr}),
             "\"output\", \"resource\": \"exec[e]\", \"stream\": \"stderr\", \"line\": \"x\xef\xbf\xbd\"}\n");
   EXPECT_EQ(shown(Notice{Notice::Level::Warning, "w", "h"}),
-            "\"notice\", \"level\": \"warning\", \"text\": \"w\", \"hint\": \"h\"}\n");
+            "\"notice\", \"level\": \"warning\", \"place\": \"\", \"text\": \"w\", \"hint\": \"h\"}\n");
+  EXPECT_EQ(shown(Notice{Notice::Level::Error, "e", "", "g.yaml:1:2", "1 | x\n  | ^\n"}),
+            "\"notice\", \"level\": \"error\", \"place\": \"g.yaml:1:2\", \"text\": \"e\", \"hint\": \"\"}\n");
   EXPECT_EQ(shown(Converged{3}), "\"converged\", \"generation\": 3}\n");
   EXPECT_EQ(shown(Settled{1, 2}), "\"settled\", \"failed\": 1, \"blocked\": 2}\n");
   EXPECT_EQ(shown(Durable{}), "\"durable\"}\n");

@@ -126,7 +126,9 @@ class Teller {
       case Notice::Level::Warning: head = ink(Ink::Warning, "warning") + ": "; break;
       case Notice::Level::Error: head = ink(Ink::Bad, "error") + ": "; break;
     }
+    if (!notice.place.empty()) head += printable(notice.place) + ": ";
     paragraph(head, notice.text);
+    for (std::string_view excerpt_line : split_lines(notice.excerpt)) line("{}{}", kIndent, printable(excerpt_line));
     hint(notice.hint);
   }
 

@@ -139,6 +139,14 @@ TEST(Prose, NoticesAreFilteredByTheirLevelAndFactsAreNot) {
   EXPECT_EQ(at(Notice::Level::Error), "error: e\n" + facts);
 }
 
+TEST(Prose, ANoticeOfAFileHasItsPlaceAndItsLine) {
+  EXPECT_EQ(told(Notice{Notice::Level::Warning, "odd", "h", "g.yaml:7:3", "7 | x: y\n  |    ^\n"}),
+            "warning: g.yaml:7:3: odd\n"
+            "    7 | x: y\n"
+            "      |    ^\n"
+            "    hint: h\n");
+}
+
 TEST(Prose, TheSummaryOfGraph8) {
   Summary summary{.resources = 10,
                   .changed = 4,
@@ -195,7 +203,7 @@ TEST(Prose, NothingFromOutsideReachesTheTerminalRaw) {
            Changed{.resource = evil,
                    .delta = delta({{.param = "p", .item = evil, .before = Value(evil), .after = Value(evil)}})},
            Fine{evil, 0}, Failed{.resource = evil, .place = evil, .error = evil, .hint = evil}, Output{evil, evil},
-           Notice{Notice::Level::Info, evil, evil}, Summary{.critical_path = {evil}, .outcome = evil}}) {
+           Notice{Notice::Level::Info, evil, evil, evil, evil}, Summary{.critical_path = {evil}, .outcome = evil}}) {
     std::string text = told(body, {.level = Notice::Level::Debug});
     EXPECT_NE(text.find("\\x1b[2J\\xff"), std::string::npos) << body.index();
     EXPECT_EQ(text.find('\x1b'), std::string::npos) << body.index();

@@ -34,7 +34,9 @@ struct HeapBytes {
     return e.resource.size() + e.place.size() + e.error.size() + e.hint.size();
   }
   std::size_t operator()(const Output& e) const { return e.resource.size() + e.line.size(); }
-  std::size_t operator()(const Notice& e) const { return e.text.size() + e.hint.size(); }
+  std::size_t operator()(const Notice& e) const {
+    return e.text.size() + e.hint.size() + e.place.size() + e.excerpt.size();
+  }
   std::size_t operator()(const Changed& e) const {
     std::size_t bytes = e.resource.size();
     if (!e.delta) return bytes;
@@ -131,6 +133,7 @@ class Writer::State {
   }
 
   std::size_t given_up() const { return given_up_; }
+  bool refused() const { return refused_; }
 
   void run() {
     std::vector<Item> batch;
@@ -189,9 +192,12 @@ class Writer::State {
   void write(std::string& out, std::size_t events) {
     if (!reader_gone_ && !gave_up_) {
       switch (sink_.write(out)) {
-        case Sink::Outcome::Written:
-        case Sink::Outcome::Refused: break;
-        case Sink::Outcome::ReaderGone: reader_gone_ = true; break;
+        case Sink::Outcome::Written: break;
+        case Sink::Outcome::Refused: refused_ = true; break;
+        case Sink::Outcome::ReaderGone:
+          reader_gone_ = true;
+          tell_stderr("mgmt: nobody reads the report any more, its pipe was closed: that doesn't end the run");
+          break;
         case Sink::Outcome::GivenUp: gave_up_ = true; break;
       }
     }
@@ -207,7 +213,7 @@ class Writer::State {
   std::unique_ptr<View> view_;
   Sink sink_;
   Limits limits_;
-  std::atomic<bool> reader_gone_ = false;
+  std::atomic<bool> reader_gone_ = false, refused_ = false;
   std::atomic<std::size_t> given_up_ = 0;
   bool gave_up_ = false;
   bool paced_ = false;
@@ -227,13 +233,15 @@ Writer::Writer(Fd out, std::unique_ptr<View> view, Limits limits)
   thread_ = std::thread([state = state_] { state->run(); });
 }
 
-Writer::~Writer() {
+bool Writer::finish() {
+  if (!thread_.joinable()) return !state_->refused();
   state_->close();
   if (state_->wait_until_done()) thread_.join();
   else thread_.detach();  // in a write() that poll() had promised not to block
   if (std::size_t lost = state_->given_up(); lost > 0)
     tell_stderr(fmt::format("mgmt: nobody read the report to its end: the last {} not written, or not whole",
                             counted(lost, "event")));
+  return !state_->refused();
 }
 
 void Writer::on_event(const Event& event) { state_->push(event); }

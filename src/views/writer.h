@@ -3,7 +3,7 @@
 //
 // on_event() hands an event over and returns; the thread shows it by the View and writes. Events are kept up to a
 // limit; what comes above it is dropped, and their number is shown where they would have stood. Of Progress only
-// the latest is kept. A reader that went away (EPIPE) ends the writing quietly.
+// the latest is kept. A reader that went away (EPIPE) wants no more: that is said once on stderr, and no failure.
 #pragma once
 
 #include <chrono>
@@ -28,12 +28,14 @@ class Writer : public report::Reader {
 
   Writer(Fd out, std::unique_ptr<View> view) : Writer(std::move(out), std::move(view), Limits{}) {}
   Writer(Fd out, std::unique_ptr<View> view, Limits limits);
-  /// Writes what waits. What nobody takes is given up, and its number said on stderr.
-  ~Writer() override;
+  ~Writer() override { finish(); }
   Writer(const Writer&) = delete;
   Writer& operator=(const Writer&) = delete;
 
   void on_event(const report::Event& event) override;
+  /// Writes what waits. What nobody takes is given up, and its number said on stderr. False if the system refused some
+  /// of it (a full disk).
+  bool finish() override;
 
  private:
   class State;

@@ -186,7 +186,7 @@ TEST_F(EngineTest, OrderIsKeptAndIndependentCommandsOverlap) {
 TEST_F(EngineTest, AFailureStopsOnlyWhatDependsOnItAndIsNamedWithItsPlace) {
   make();
   load(
-      "resources:\n  exec:\n  - {name: bad, cmd: 'false'}\n  file:\n  - {name: after, path: $/after, content: x}\n  - "
+      "resources:\n  exec:\n  - {name: bad, cmd: 'false', meta: {retry: 0}}\n  file:\n  - {name: after, path: $/after, content: x}\n  - "
       "{name: free, path: $/free, content: x}\n"
       "edges:\n- {name: e, from: {kind: exec, name: bad}, to: {kind: file, name: after}}\n");
   EXPECT_FALSE(settle());
@@ -291,7 +291,7 @@ TEST_F(EngineTest, SemaphoresLimitWhatRunsAtOnce) {
 
 TEST_F(EngineTest, ATimeoutEndsACommandAndSaysSo) {
   make();
-  load("resources:\n  exec:\n  - {name: slow, cmd: sleep 60, meta: {timeout: 50}}\n");
+  load("resources:\n  exec:\n  - {name: slow, cmd: sleep 60, meta: {timeout: 50, retry: 0}}\n");
   EXPECT_FALSE(settle());
   auto failed = all<report::Failed>();
   ASSERT_EQ(failed.size(), 1u);
@@ -341,7 +341,7 @@ TEST_F(EngineTest, TheStoreOfTheAgentIsNobodysToManageAndSurvivesAPurge) {
   load(
       "resources:\n  file:\n"
       "  - {name: purge, path: $/prefix/, state: exists, recurse: true, purge: true, force: true}\n"
-      "  - {name: inside, path: $/prefix/db/world.db, content: zap}\n");
+      "  - {name: inside, path: $/prefix/db/world.db, content: zap, meta: {retry: 0}}\n");
   EXPECT_FALSE(settle());
   EXPECT_EQ(content("prefix/db/world.db"), "precious");
   EXPECT_FALSE(fs::exists(top / "prefix/stray"));

@@ -8,9 +8,9 @@ import os
 import subprocess
 
 import mgmt_test
-from mgmt_test import Agent, check, equal, folder, measured, read, wait_until
+from mgmt_test import Agent, check, equal, folder, long_or_short, measured, read, wait_until
 
-REPEATS = 1000
+REPEATS = long_or_short(10_000, 1000)
 
 
 class Shell:

@@ -13,6 +13,7 @@ AGENTS = long_or_short(10, 3)
 EXPORTS = long_or_short(100, 20)
 CHANGES = long_or_short(1000, 50)
 KILLS = long_or_short(100, 10)
+KILLS_AMID = long_or_short(100, 5)
 
 
 def files_below(path):
@@ -49,8 +50,8 @@ def test_the_third_demonstration_of_the_article():
             check(len(graphs) <= 1 + 2 * 3, f"{host}'s graph was rebuilt {len(graphs) - 1} times: {graphs}")
             useless = [g for g in graphs[1:] if g["added"] + g["changed"] + g["removed"] == 0]
             equal(useless, [], f"graphs of {host} without a difference")
-        names = {e["resource"] for e in agents["a"].all("changed")}
-        check("file[file3c]@c" in names, f"the origin isn't in the identity: {names}")
+        # The file is there before it is reported.
+        agents["a"].wait_for("changed", resource="file[file3c]@c", what="the collected file, with the origin in its identity")
         for agent in agents.values():
             equal(agent.all("failed"), [], "failures")
             equal(agent.stop(), 0, "exit status")
@@ -104,60 +105,96 @@ def complete(at, names, last=0):
 
 
 def sound_store(at):
-    """After all agents have ended: SQLite's own check."""
+    """SQLite's own check."""
     path = next(p for p in files_below(at + "/prefix") if os.path.basename(p) == "world.db")
     connection = sqlite3.connect(path)
     equal(connection.execute("PRAGMA integrity_check").fetchall(), [("ok",)], "integrity of the store")
     connection.close()
 
 
-def collected_versions(agent, resource):
-    """The contents, by their sums, in the order in which the agent made them."""
-    found = []
-    for event in agent.all("changed", resource=resource):
-        found += [c["after"]["sha256"] for c in event["changes"] if c["param"] == "content" and c["after"]]
-    return found
+class Changing:
+    """All the agents, of which the first one's file 0 changes; nobody may ever show, or report, an older one after a newer one."""
+
+    def __init__(self, at):
+        self.at, self.names = at, hosts(at)
+        self.first = self.names[0]
+        self.agents = {name: start(at, name) for name in self.names}
+        self.shown = dict.fromkeys(self.names, -1)
+        self.made = {name: [] for name in self.names}  # the versions' sums, as reported by those who were killed
+        self.rebuilt = dict.fromkeys(self.names, 0)
+
+    def edit(self, version):
+        save(f"{self.at}/{self.first}.yaml", exporter(self.at, self.first, version))
+
+    def look(self):
+        drain_all(self.agents)
+        for name in self.names:
+            text = read(f"{self.at}/{name}/{self.first}-0")
+            check(text is not None and text.startswith(f"{self.first} 0 "), f"{name} shows {text!r}")
+            version = int(text.split()[2])
+            check(version >= self.shown[name], f"{name} shows {version} after {self.shown[name]}")
+            self.shown[name] = version
+
+    def wait_for(self, version, names):
+        shown = lambda: (self.look(), all(self.shown[name] == version for name in names))[1]
+        wait_until(shown, lambda: f"version {version} at {names}, which show {self.shown}", 60)
+
+    def kill_one(self):
+        """kill -9 at a random moment; it comes back at once, and the store is sound while the others go on."""
+        victim = random.choice(self.names)
+        for _ in range(random.randrange(30)):
+            self.agents[victim].read_some(0.002)
+        self.agents[victim].kill_and_read()
+        self.take(victim)
+        self.agents[victim] = start(self.at, victim)
+        sound_store(self.at)
+
+    def take(self, name):
+        """What the agent has reported until its end."""
+        resource = f"file[{self.first}-0]@{self.first}"
+        for event in self.agents[name].all("changed", resource=resource):
+            self.made[name] += [c["after"]["sha256"] for c in event["changes"] if c["param"] == "content" and c["after"]]
+        self.rebuilt[name] += len(self.agents[name].all("graph"))
+        equal([e["error"] for e in self.agents[name].all("failed")], [], f"failures of {name}")
+
+    def stop(self):
+        for name, agent in self.agents.items():
+            if not agent.all("graph"):
+                agent.wait_for("graph")  # one that has just been started takes signals from here on
+            equal(agent.stop(), 0, "exit status")
+            self.take(name)
 
 
 def test_a_file_changed_often_is_never_older_after_newer():
     with folder() as at:
-        names = hosts(at)
-        agents = {name: start(at, name) for name in names}
-
-        read_all = lambda: drain_all(agents)
-        wait_until(lambda: (read_all(), complete(at, names))[1], "all files at all agents", 30)
-        first = names[0]
-        shown = {name: -1 for name in names}
-
-        def look():
-            for name in names:
-                text = read(f"{at}/{name}/{first}-0")
-                check(text is not None and text.startswith(f"{first} 0 "), f"{name} shows {text!r}")
-                version = int(text.split()[2])
-                check(version >= shown[name], f"{name} shows {version} after {shown[name]}")
-                shown[name] = version
-
-        for version in range(1, CHANGES + 1):
-            save(f"{at}/{first}.yaml", exporter(at, first, version))
-            # Not in step: some edits are overtaken by the next.
-            deadline = random.randrange(4)
-            for _ in range(deadline):
-                look()
-            if version % 3 == 0:
-                wait_until(lambda: (read_all(), look(), min(shown.values()) == version)[2], f"version {version} everywhere")
-        wait_until(lambda: (read_all(), look(), complete(at, names, CHANGES))[2], "the last content everywhere", 60)
-        order = {hashlib.sha256(content(first, 0, v).encode()).hexdigest(): v for v in range(CHANGES + 1)}
-        for name in names:
-            made = [order[one] for one in collected_versions(agents[name], f"file[{first}-0]@{first}")]
-            equal(made, sorted(set(made)), f"the versions that {name} made, in their order")
-            graphs = len(agents[name].all("graph"))
-            equal([e["error"] for e in agents[name].all("failed")], [], f"failures of {name}")
-            if name != first:
-                check(graphs <= 1 + EXPORTS * AGENTS + CHANGES, f"{name}'s graph was rebuilt {graphs - 1} times")
-        measured(f"versions of {CHANGES} seen by the last agent", len(collected_versions(agents[names[-1]], f"file[{first}-0]@{first}")))
-        for agent in agents.values():
-            equal(agent.stop(), 0, "exit status")
+        world = Changing(at)
+        wait_until(lambda: (drain_all(world.agents), complete(at, world.names))[1], "all files at all agents", 60)
+        version = 0
+        for turn in range(1, CHANGES + 1):
+            if random.random() < 0.2:  # an edit that may be overtaken by the next
+                version += 1
+                world.edit(version)
+                for _ in range(random.randrange(4)):
+                    world.look()
+            version += 1
+            world.edit(version)
+            if turn % (CHANGES // KILLS_AMID) == 0:
+                world.kill_one()
+            # Each of the CHANGES versions is published; the others may be behind, but for every tenth time.
+            world.wait_for(version, world.names if turn % 10 == 0 else [world.first])
+        wait_until(lambda: (world.look(), complete(at, world.names, version))[1], "the last content everywhere", 60)
+        world.stop()
         sound_store(at)
+        order = {hashlib.sha256(content(world.first, 0, v).encode()).hexdigest(): v for v in range(version + 1)}
+        for name in world.names:
+            made = [order[one] for one in world.made[name]]
+            equal(made, sorted(set(made)), f"the versions that {name} made, in their order")
+            if name != world.first:
+                most = (1 + KILLS_AMID) * (1 + EXPORTS * AGENTS) + version
+                check(world.rebuilt[name] <= most, f"{name}'s graph was rebuilt {world.rebuilt[name]} times")
+        measured("published changes, edits, kills", [CHANGES, version, KILLS_AMID])
+        measured("versions made by each agent", [len(world.made[name]) for name in world.names])
+        measured("graphs of each agent", list(world.rebuilt.values()))
 
 
 def test_killed_agents_leave_a_sound_store():
@@ -185,6 +222,7 @@ def test_killed_agents_leave_a_sound_store():
                 agent.wait_for("graph")  # one that has just been started takes signals from here on
             equal(agent.stop(), 0, "exit status")
         sound_store(at)
+        measured("kills", KILLS)
         for name in names:
             equal(leftovers(f"{at}/{name}"), [], "temporary files")
 

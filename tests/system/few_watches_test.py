@@ -4,9 +4,9 @@
 import os
 
 import mgmt_test
-from mgmt_test import Agent, equal, folder, graph, read, run, userns
+from mgmt_test import Agent, equal, folder, graph, long_or_short, read, run, userns
 
-FILES = 1000
+FILES = long_or_short(10_000, 1000)
 
 
 def thousand(at):

@@ -11,7 +11,7 @@ import stat
 import mgmt_test
 from mgmt_test import Agent, check, equal, folder, graph, long_or_short, measured, read, wait_until
 
-OPERATIONS = long_or_short(5000, 500)
+OPERATIONS = long_or_short(50_000, 500)
 FOLDERS = ["a", "a/b", "a/b/c", "d"]
 
 
@@ -55,7 +55,7 @@ class Declared:
                 status = os.lstat(path)
                 if stat.S_ISREG(status.st_mode) and stat.S_IMODE(status.st_mode) == 0o640 and read(path) == text:
                     continue
-            found.append(f"{path} isn't as declared")
+            found.append(f"{path} isn't as declared: {seen(path)}")
         for path, target in self.links.items():
             with contextlib.suppress(OSError):
                 if os.readlink(path) == target:
@@ -63,6 +63,15 @@ class Declared:
             found.append(f"{path} isn't the link")
         found += [f"{path} is there" for path in self.absent if os.path.lexists(path)]
         return found
+
+
+def seen(path):
+    try:
+        status = os.lstat(path)
+        text = f"; begins {(read(path) or '')[:20]!r}" if stat.S_ISREG(status.st_mode) else ""
+        return f"{stat.filemode(status.st_mode)}, {status.st_size} bytes, {status.st_nlink} links, inode {status.st_ino}{text}"
+    except OSError as why:
+        return why.strerror
 
 
 def overwrite(path):
@@ -249,7 +258,7 @@ def test_a_write_by_mmap_is_seen():
 
 def test_a_write_by_mmap_amid_a_repair_is_seen():
     with folder() as at:
-        mapped_writes(at, long_or_short(2000, 200), together=3)
+        mapped_writes(at, long_or_short(20_000, 200), together=3)
 
 
 def at_rest(declared, agent, history):
@@ -261,8 +270,10 @@ def at_rest(declared, agent, history):
         wait_until(right, "the declared state")
     except AssertionError as late:
         wrong, last = "\n    ".join(declared.wrong()), "\n    ".join(history[-12:])
-        failed = "\n    ".join(str(e) for e in agent.all("failed")[-5:])
-        text = f"{late}\n  wrong:\n    {wrong}\n  last hands:\n    {last}\n  last failures:\n    {failed}{agent.tail()}"
+        paths = {text.split(" ", 1)[0] for text in declared.wrong()}
+        about = [e for e in agent.events if e.get("resource", "")[5:-1].rstrip("/") in paths][-12:]
+        events = "\n    ".join(str(e) for e in about)
+        text = f"{late}\n  wrong:\n    {wrong}\n  last hands:\n    {last}\n  the last events of what is wrong:\n    {events}{agent.tail()}"
         raise AssertionError(text) from None
 
 

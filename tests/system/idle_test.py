@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""An idle agent costs nothing: no CPU time, no wake-up, with 1,000 files watched."""
+"""An idle agent costs nothing: no CPU time, no wake-up, with 1,000 files watched (./dev soak: 10,000)."""
 
+import contextlib
 import os
 import select
+import sys
 
 import mgmt_test
-from mgmt_test import Agent, check, equal, folder, graph, long_or_short
+from mgmt_test import Agent, Skip, check, equal, folder, graph, long_or_short, wait_until
 
 FILES = long_or_short(10000, 1000)
-SECONDS = long_or_short(10, 3)
+SECONDS = long_or_short(60, 3)
 
 
 def switches(pid):
@@ -32,17 +34,21 @@ def quiet(agent, seconds):
     return before, switches(agent.pid)
 
 
+def at_rest(agent):
+    before, after = quiet(agent, 0.2)
+    return before == after
+
+
 def test_no_wake_up_with_files_watched():
-    # The folders on the way to a file are watched too, and in /tmp any other program may be busy.
-    quiet_place = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
-    with folder(quiet_place) as at:
+    mgmt_test.userns()  # skips where there are no namespaces
+    with folder("/dev/shm") as at:
         os.mkdir(at + "/files")
         files = [{"name": f"f{n}", "path": f"{at}/files/f{n}", "content": f"{n}\n"} for n in range(FILES)]
         mgmt_test.write(at + "/graph.yaml", graph(file=files))
         agent = Agent("graph.yaml", cwd=at)
         agent.wait_for("converged")
         agent.wait_for("durable")
-        quiet(agent, 0.2)  # the threads go to sleep after the last report
+        wait_until(lambda: at_rest(agent), "the threads at rest after the last report")
         before, after = quiet(agent, SECONDS)
         equal(after, before, f"switches and CPU ticks by thread, after {SECONDS} s idle")
         os.unlink(f"{at}/files/f7")
@@ -50,5 +56,17 @@ def test_no_wake_up_with_files_watched():
         equal(agent.stop(), 0, "exit status")
 
 
+def in_a_quiet_place():
+    """Starts this file anew where nobody else can be: the folders on the way to a file are watched too, /dev/shm or /tmp
+    as well, and there any other program may be busy. Returns where there are no namespaces; the test says so."""
+    with contextlib.suppress(Skip):
+        shell = ["/bin/sh", "-c", 'mount -t tmpfs tmpfs /dev/shm && exec "$@"', "sh"]
+        command = [*mgmt_test.userns(), "unshare", "--mount", *shell, sys.executable, "-B", *sys.argv]
+        os.environ["MGMT_QUIET_PLACE"] = "1"
+        os.execvp(command[0], command)
+
+
 if __name__ == "__main__":
+    if "MGMT_QUIET_PLACE" not in os.environ:
+        in_a_quiet_place()
     mgmt_test.main(dict(globals()))

@@ -51,14 +51,14 @@ def long_or_short(soak, short):
 
 
 def wait_until(condition, what, seconds=20):
-    """For what no event tells, such as the state of a file: looks again without a pause, bounded by a deadline."""
+    """For what no event tells, such as the state of a file: looks again and again, bounded by a deadline."""
     deadline = time.monotonic() + seconds * PATIENCE
     while True:
         value = condition()
         if value:
             return value
-        check(time.monotonic() < deadline, f"not within {seconds * PATIENCE:g} s: {what}")
-        os.sched_yield()
+        check(time.monotonic() < deadline, lambda: f"not within {seconds * PATIENCE:g} s: {what() if callable(what) else what}")
+        time.sleep(0.0005)  # leaves the cores to those it waits for
 
 
 def read(path):
@@ -125,7 +125,7 @@ class Agent:
                 self.args,
                 cwd=cwd,
                 stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE if pipe else subprocess.DEVNULL,
+                stdout=subprocess.PIPE if pipe is True else pipe or subprocess.DEVNULL,
                 stderr=stderr,
                 env=None if env is None else {**os.environ, **env},
             )
@@ -206,6 +206,11 @@ class Agent:
             self.process.wait()
         self._forget()
 
+    def kill_and_read(self):
+        """What it reported before its end is in `events`."""
+        self.process.kill()
+        equal(self.wait(), -signal.SIGKILL, "exit status of a killed agent")
+
     def _forget(self):
         if self.stdout:
             self.stdout.close()
@@ -266,34 +271,49 @@ def userns(*limits):
     return ["unshare", "--user", "--map-root-user", "/bin/sh", "-c", script, "sh"]
 
 
+_measured = {}
+
+
 def measured(name, value):
-    """A figure of this run: printed, and with MGMT_RESULTS=FILE added to it as a line of JSON."""
+    """A figure of this test: printed, and kept with the test's result (see _keep)."""
     print(f"     {name}: {value}", flush=True)
+    _measured[name] = value
+
+
+def _keep(test, outcome, seconds, seed, why=None):
+    """Adds a test's result to the file MGMT_RESULTS, which ./dev soak reads, as a line of JSON."""
     path = os.environ.get("MGMT_RESULTS")
     if path:
+        result = {"test": test, "outcome": outcome, "seconds": round(seconds, 2), "seed": seed, "measured": _measured}
         with open(path, "a") as file:
-            file.write(json.dumps({"test": os.path.basename(sys.argv[0]), "name": name, "value": value}) + "\n")
+            file.write(json.dumps(result | ({"why": why} if why else {})) + "\n")
 
 
 def main(tests):
     """Runs the test_* functions of a file (all, or the ones named on the command line) in their order."""
     seed = int(os.environ.get("MGMT_SEED") or random.SystemRandom().getrandbits(32))
     print(f"{os.path.basename(sys.argv[0])}: seed {seed} (MGMT_SEED={seed} repeats it)", flush=True)
+    tests = {name: test for name, test in tests.items() if name.startswith("test_")}
+    unknown = [name for name in sys.argv[1:] if name not in tests]
+    if unknown:
+        sys.exit(f"no test {', '.join(unknown)}; there are {', '.join(tests)}")
     failed, skipped = [], []
-    wanted = sys.argv[1:]
-    for name, test in [(n, t) for n, t in tests.items() if n.startswith("test_")]:
-        if wanted and name not in wanted:
-            continue
+    for name in sys.argv[1:] or tests:
         random.seed(seed)
+        _measured.clear()
         start = time.monotonic()
+        took = lambda: time.monotonic() - start  # noqa: B023
         try:
-            test()
-            print(f"ok   {name} ({time.monotonic() - start:.2f} s)", flush=True)
+            tests[name]()
+            print(f"ok   {name} ({took():.2f} s)", flush=True)
+            _keep(name, "ok", took(), seed)
         except Skip as why:
             print(f"skip {name}: {why}", flush=True)
+            _keep(name, "skipped", took(), seed, str(why))
             skipped.append(name)
-        except Exception:  # the one place that catches: reported, and the next test runs
-            print(f"FAIL {name} ({time.monotonic() - start:.2f} s)\n{traceback.format_exc()}", flush=True)
+        except Exception as why:  # the one place that catches: reported, and the next test runs
+            print(f"FAIL {name} ({took():.2f} s)\n{traceback.format_exc()}", flush=True)
+            _keep(name, "failed", took(), seed, str(why))
             failed.append(name)
     if skipped and CI:
         print(f"in CI nothing may be skipped: {', '.join(skipped)}")

@@ -2,6 +2,8 @@
 """The report on stdout: always whole JSON lines, and who reads it, or doesn't, never holds up the machine's state."""
 
 import os
+import signal
+import subprocess
 
 import mgmt_test
 from mgmt_test import Agent, check, equal, folder, graph, measured, read, run, wait_until
@@ -70,6 +72,81 @@ def test_a_reader_that_leaves_doesnt_stop_it():
         agent.stdout.close()
         repaired_silently(at, 50)
         equal(agent.stop(), 0, "exit status")
+        equal(agent.stderr().count("nobody reads the report any more"), 1, f"words about it: {agent.stderr()}")
+
+
+def test_an_output_that_fails_is_said_and_is_status_1():
+    for report in ("json", "lines"):
+        with folder() as at:
+            mgmt_test.write(at + "/graph.yaml", keeper(at, "seq 1 100"))
+            with open("/dev/full", "wb") as full:
+                agent = Agent("graph.yaml", "--repair-limit=1000000", cwd=at, report=report, pipe=full)
+            wait_until(lambda: read(at + "/kept") == "as declared\n", "the file of a run whose output fails")
+            repaired_silently(at, 5)  # the state is kept all the same
+            equal(agent.stop(), 1, "exit status")
+            equal(agent.stderr().count("No space left on device"), 1, f"words about it: {agent.stderr()}")
+    with folder() as at:  # what says more stays
+        mgmt_test.write(at + "/graph.yaml", graph(exec=[{"name": "bad", "cmd": "false"}]))
+        with open("/dev/full", "wb") as full:
+            status, agent = run("graph.yaml", "--once", cwd=at, pipe=full)
+        equal(status, 4, f"exit status of a failed resource{agent.tail()}")
+
+
+def test_other_commands_end_as_their_reader_does():
+    with folder() as at:
+        mgmt_test.write(at + "/graph.yaml", graph(noop=[{"name": f"n{number}"} for number in range(10000)]))
+        for args in (["graph", "graph.yaml"], ["resources", "--json"]):
+            with open("/dev/full", "wb") as full:
+                done = subprocess.run([mgmt_test.mgmt(), *args], cwd=at, stdout=full, stderr=subprocess.PIPE, check=False)
+            equal(done.returncode, 1, f"exit status of {args} on a full disk: {done.stderr}")
+            equal(done.stderr, b"mgmt: writing to stdout failed\n", "its words")
+        reader, writer = os.pipe()
+        os.close(reader)
+        done = subprocess.run([mgmt_test.mgmt(), "graph", "graph.yaml"], cwd=at, stdout=writer, stderr=subprocess.PIPE, check=False)
+        os.close(writer)
+        equal((done.returncode, done.stderr), (-signal.SIGPIPE, b""), "the end of `mgmt graph | head`")
+
+
+def test_what_is_said_of_a_graph_that_runs_is_in_the_report():
+    def version(n, **more):
+        odd = {"name": "f", "path": at + "/f", "content": str(n), "mode": "0466", "meta": {"reverse": True}, **more}
+        return graph(name=f"v{n}", file=[odd], exec=[{"name": "e", "cmd": "true", "state": "present"}])
+
+    texts = ["mode 0466 gives the owner less than others", "the meta parameter `reverse` does not act yet"]
+    note = "`state` of exec does nothing here: mgmt of 2016 read it, and it had no effect"
+    with folder() as at:
+        path = at + "/graph.yaml"
+        mgmt_test.write(path, version(1))
+        agent = Agent("graph.yaml", cwd=at)
+        agent.wait_for("converged")
+        equal([e["text"] for e in agent.all("notice", level="warning")], texts, "warnings at the start")
+        equal([e["text"] for e in agent.all("notice", level="info")], [note], "notes at the start")
+        check(all(e["place"].startswith("graph.yaml:") for e in agent.all("notice")), f"places: {agent.all('notice')}")
+        check(agent.events.index(agent.all("notice")[-1]) < agent.events.index(agent.all("graph")[0]), "before the graph")
+        # An edit says nothing of it again ...
+        mgmt_test.save(path, version(2))
+        agent.wait_for("graph", name="v2")
+        agent.wait_for("converged")
+        equal(len(agent.all("notice")), 3, f"notices after an edit: {agent.all('notice')}")
+        # ... but what is new. A broken one is said each time.
+        mgmt_test.save(path, version(3, meta={"reverse": True, "realize": True}))
+        new = agent.wait_for("notice")
+        equal(new["text"], "the meta parameter `realize` does not act yet", "the news of an edit")
+        agent.wait_for("graph", name="v3")
+        for content in ("a", "b"):
+            mgmt_test.save(path, version(content, contnet="x", recurse="maybe"))
+            agent.wait_for("notice", level="error", text="graph.yaml can't be used as it is now: the running graph goes on")
+            errors = [agent.wait_for("notice", level="error") for _ in range(2)]
+            check("`contnet`" in errors[0]["text"] + errors[1]["text"], f"no unknown key in {errors}")
+            check(all(e["place"].startswith("graph.yaml:") for e in errors), f"no places in {errors}")
+        equal(agent.stop(), 0, "exit status")
+        equal(agent.stderr(), "", "stderr")
+        equal(len(agent.all("notice")), 3 + 1 + 2 * 3, f"all notices: {agent.all('notice')}")
+        # Who asks for no report gets them all the same.
+        mgmt_test.write(path, version(1))
+        status, agent = run("graph.yaml", "--once", cwd=at, report="none")
+        equal(status, 0, "exit status")
+        check(all(f"warning: {text}" in agent.stderr() for text in texts), f"warnings are missing: {agent.stderr()}")
 
 
 def test_a_reader_that_never_reads_doesnt_stop_it():

@@ -5,9 +5,9 @@ import contextlib
 import os
 
 import mgmt_test
-from mgmt_test import Agent, check, equal, folder, graph, measured, read, save, wait_until, write
+from mgmt_test import Agent, check, equal, folder, graph, long_or_short, measured, read, save, wait_until, write
 
-SWAPS = 1000
+SWAPS = long_or_short(10_000, 1000)
 FILES = 50
 
 
@@ -94,9 +94,9 @@ def test_a_broken_edit_is_reported_and_the_graph_goes_on():
         agent.wait_for("converged")
         for number, (what, text) in enumerate(broken.items(), 1):
             save(path, text)
-            agent.wait_for(
-                "notice", where=lambda e: "graph.yaml:" in e["text"], what=f"an error with its place, for {what}"
-            )
+            agent.wait_for("notice", level="error", text="graph.yaml can't be used as it is now: the running graph goes on")
+            error = agent.wait_for("notice", level="error", what=f"an error with its place, for {what}")
+            check(error["place"].startswith("graph.yaml:"), f"no place for {what}: {error}")
             os.unlink(at + "/files/f3")
             agent.wait_for("changed", resource="file[f3]", repair=True, what=f"a repair after a broken edit: {what}")
             save(path, version(at, number))

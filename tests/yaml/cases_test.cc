@@ -34,11 +34,13 @@ std::string at(SourcePos pos) { return fmt::format("{}:{}", pos.line, pos.column
 std::string show_meta(const Meta& meta) {
   std::string out;
   if (meta.noop) out += " noop";
-  if (meta.retry != 0) out += fmt::format(" retry={}", meta.retry);
-  if (meta.delay.count() != 0) out += fmt::format(" delay={}ms", meta.delay.count());
+  if (meta.retry) out += fmt::format(" retry={}", *meta.retry);
+  if (meta.delay) out += fmt::format(" delay={}ms", meta.delay->count());
   if (meta.timeout.count() != 0) out += fmt::format(" timeout={}ms", meta.timeout.count());
   if (meta.poll.count() != 0) out += fmt::format(" poll={}s", meta.poll.count());
   for (const std::string& id : meta.sema) out += fmt::format(" sema={}", id);
+  if (!meta.autoedge) out += " autoedge=false";
+  if (!meta.autogroup) out += " autogroup=false";
   return out;
 }
 
@@ -55,8 +57,12 @@ std::string show(const ResourceGraph& graph) {
   }
   for (std::size_t e = 0; e < graph.edges.size(); ++e) {
     Topology::Edge ends = graph.topology.edges()[e];
-    out += fmt::format("edge {}: {} -> {}{}\n", graph.edges[e].name, graph.vertices[ends.from]->id(),
-                       graph.vertices[ends.to]->id(), graph.edges[e].notify ? ", notify" : "");
+    const Declaration &from = *graph.vertices[ends.from], &to = *graph.vertices[ends.to];
+    out += fmt::format("edge {}: {} -> {}{}", graph.edges[e].name, from.id(), to.id(),
+                       graph.edges[e].notify ? ", notify" : "");
+    for (const Send& send : graph.edges[e].sends)
+      out += fmt::format(", {} to {}", from.kind->outputs[send.output].name, to.kind->params[send.param].name);
+    out += '\n';
   }
   for (const Collect& collect : graph.collects)
     out += fmt::format("collect {} into '{}'{} at {}\n", collect.kind->name, collect.pattern,

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "src/engine/run/async_run.h"
 
+#include <boost/asio/async_result.hpp>
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <boost/system/system_error.hpp>
 
 #include "src/resources/async_resource.h"
@@ -22,12 +24,25 @@ struct Run : AsyncRun {
 
 using Approve = std::function<std::optional<Error>(const Declaration&, const Delta&)>;
 
-asio::awaitable<Outcome> check_and_apply(AsyncResource& resource, Inputs inputs, Approve approve) {
+// Waits for the callback of `before_apply`; throws what it is given.
+asio::awaitable<void> wait_for(BeforeApply before_apply) {
+  auto start = [before_apply = std::move(before_apply)](auto handler) mutable {
+    before_apply([handler = std::move(handler)](Result<void> result) mutable {
+      std::move(handler)(result ? std::exception_ptr() : std::make_exception_ptr(result.error()));
+    });
+  };
+  co_await asio::async_initiate<const asio::use_awaitable_t<>&, void(std::exception_ptr)>(std::move(start),
+                                                                                          asio::use_awaitable);
+}
+
+asio::awaitable<Outcome> check_and_apply(AsyncResource& resource, Inputs inputs, Approve approve,
+                                         BeforeApply before_apply) {
   Outcome outcome;
   outcome.delta = co_await resource.check(inputs);
   if (approve && !outcome.delta.empty())
     if (std::optional<Error> refusal = approve(resource.declaration(), outcome.delta)) throw Error(*refusal);
   if (!outcome.delta.empty() && !inputs.dry) {
+    if (before_apply) co_await wait_for(std::move(before_apply));
     Delta delta = outcome.delta;
     co_await resource.apply(std::move(delta));
   }
@@ -50,11 +65,11 @@ Error as_error(const std::exception_ptr& failure) {
 }  // namespace
 
 std::shared_ptr<AsyncRun> start_async(Loop& loop, AsyncResource& resource, Inputs inputs, Approve approve,
-                                      std::move_only_function<void(Outcome)> done) {
+                                      BeforeApply before_apply, std::move_only_function<void(Outcome)> done) {
   auto run = std::make_shared<Run>();
   TimePoint begin = Clock::now();
   asio::co_spawn(
-      loop.io(), check_and_apply(resource, std::move(inputs), std::move(approve)),
+      loop.io(), check_and_apply(resource, std::move(inputs), std::move(approve), std::move(before_apply)),
       asio::bind_cancellation_slot(run->signal.slot(), [run, begin, done = std::move(done)](
                                                            const std::exception_ptr& failure, Outcome outcome) mutable {
         if (failure) outcome.error = as_error(failure);

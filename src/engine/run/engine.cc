@@ -4,13 +4,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
+#include <random>
 #include <thread>
 #include <utility>
 
 #include "src/base/path.h"
 #include "src/engine/run/async_run.h"
-#include "src/engine/run/critical_path.h"
-#include "src/engine/sync/sync.h"
+#include "src/engine/schedule/retry.h"
 #include "src/resources/async_resource.h"
 #include "src/resources/secrets.h"
 #include "src/value/json.h"
@@ -52,11 +53,12 @@ void ask(const Engine::Options::Approve& approve, const Declaration& declaration
 
 }  // namespace
 
-Engine::Engine(Loop& loop, report::Report& report, Options options, Publisher* publisher)
+Engine::Engine(Loop& loop, report::Report& report, Options options, Publisher* publisher, RefreshJournal* journal)
     : loop_(loop),
       report_(report),
       options_(options),
       publisher_(publisher),
+      journal_(journal),
       files_(
           loop,
           [this](std::string text) { report_.emit(report::Notice{report::Notice::Level::Warning, std::move(text)}); }),
@@ -74,122 +76,6 @@ Engine::Engine(Loop& loop, report::Report& report, Options options, Publisher* p
 }
 
 Engine::~Engine() { *alive_ = false; }
-
-std::unique_ptr<Instance> Engine::make_instance(std::shared_ptr<const Declaration> declaration, VertexId at) {
-  auto instance = std::make_unique<Instance>(std::move(declaration));
-  instance->at = at;
-  if (instance->declaration->exported) {
-    instance->runs = Instance::Runs::Export;
-    return instance;
-  }
-  instance->resource = instance->declaration->kind->create(instance->declaration, services_);
-  if (dynamic_cast<BlockingResource*>(instance->resource.get())) instance->runs = Instance::Runs::Blocking;
-  else if (dynamic_cast<AsyncResource*>(instance->resource.get())) instance->runs = Instance::Runs::Async;
-  return instance;
-}
-
-void Engine::load(std::shared_ptr<const ResourceGraph> next) {
-  SyncPlan plan = plan_sync(*graph_, *next);
-  std::vector<std::unique_ptr<Instance>> instances(next->vertices.size());
-  std::vector<Schedule::State> states(next->vertices.size(), Schedule::State::Dirty);
-  bool files_moved = plan.added + plan.changed + plan.removed.size() > 0;
-
-  for (VertexId v = 0; v < instances.size(); ++v) {
-    const SyncPlan::Match& match = plan.matches[v];
-    if (match.same) {
-      instances[v] = std::move(instances_[match.old]);
-      states[v] = schedule_.state(match.old);
-      instances[v]->at = v;
-      instances[v]->declaration = next->vertices[v];
-      adopt_declaration(*instances[v]);
-      continue;
-    }
-    instances[v] = make_instance(next->vertices[v], v);
-    if (match.old == SyncPlan::kNone) continue;
-    // One that runs is finished, not torn; the new one waits for it, or for the one that it was waiting for.
-    Instance& old = *instances_[match.old];
-    Instance* running = old.running ? &old : old.extras_if_any() ? old.extras_if_any()->waiting_for : nullptr;
-    if (running) {
-      instances[v]->extras(loop_).waiting_for = running;
-      running->extras(loop_).heir = instances[v].get();
-      hold(*instances[v]);
-    }
-  }
-  // What goes is let go only when its successors watch: what both watch stays armed.
-  std::vector<std::unique_ptr<Instance>> gone;
-  for (auto& old : instances_) {
-    if (!old) continue;
-    auto* extras = old->extras_if_any();
-    if (extras && extras->waiting_for && extras->waiting_for->extras_if_any()->heir == old.get())
-      extras->waiting_for->extras_if_any()->heir = nullptr;
-    if (old->retry_due) --retries_due_;
-    holding_ -= old->holds - (old->timed_out && old->runs == Instance::Runs::Blocking ? 1 : 0);
-    old->retry_due = false;
-    old->holds = 0;
-    retire(*old);
-    (old->running ? retired_ : gone).push_back(std::move(old));
-  }
-  instances_ = std::move(instances);
-  std::shared_ptr<const ResourceGraph> before = std::exchange(graph_, std::move(next));
-  ++generation_;
-  build_schedule(std::move(states));
-  if (files_moved) refresh_managed_paths(generation_ > 1);
-  convergence_.active(Clock::now());
-  if (report_.wanted()) {
-    report_.emit(report::GraphStarted{.name = graph_->name,
-                                      .generation = generation_,
-                                      .resources = graph_->vertices.size(),
-                                      .edges = graph_->edges.size(),
-                                      .kept = plan.kept,
-                                      .added = generation_ == 1 ? 0 : plan.added,
-                                      .changed = plan.changed,
-                                      .removed = plan.removed.size()});
-  }
-  pump();
-}
-
-// What runs reads its declaration from another thread: then it is left until it ends.
-void Engine::adopt_declaration(Instance& instance) {
-  if (instance.resource && !instance.running) instance.resource->adopt(instance.declaration);
-}
-
-void Engine::build_schedule(std::vector<Schedule::State> states) {
-  std::vector<std::vector<std::string>> semaphores;
-  bool any = options_.sema > 0;
-  for (const auto& declaration : graph_->vertices) any |= !declaration->meta->sema.empty();
-  if (any) {
-    for (const auto& declaration : graph_->vertices) {
-      semaphores.push_back(declaration->meta->sema);
-      if (options_.sema > 0) semaphores.back().push_back(fmt::format(":{}", options_.sema));
-    }
-  }
-  schedule_ = Schedule(graph_->topology, std::move(states), std::move(semaphores));
-  for (const auto& instance : instances_)
-    if (instance->holds > 0) schedule_.hold(instance->at);
-}
-
-void Engine::refresh_managed_paths(bool mark_views) {
-  std::vector<Instance*> views;
-  for (const auto& instance : instances_) {
-    const Kind& kind = *instance->declaration->kind;
-    if (kind.views_managed_paths && kind.views_managed_paths(*instance->declaration)) views.push_back(instance.get());
-  }
-  if (views.empty()) {
-    managed_.reset();
-    return;
-  }
-  auto paths = std::make_shared<ManagedPaths>();
-  for (const auto& declaration : graph_->vertices) {
-    if (!declaration->kind->managed_path || declaration->exported) continue;
-    if (auto path = declaration->kind->managed_path(*declaration)) paths->push_back(std::move(*path));
-  }
-  if (!options_.store_folder.empty()) paths->push_back(options_.store_folder);
-  std::ranges::sort(*paths);
-  if (managed_ && *managed_ == *paths) return;
-  managed_ = std::move(paths);
-  if (mark_views)
-    for (Instance* view : views) mark_dirty(*view);
-}
 
 void Engine::pump() {
   if (pumping_ || stopping_) return;
@@ -232,11 +118,35 @@ void Engine::start(Instance& instance) {
   instance.running = true;
   ++running_;
   instance.pending = Instance::Pending::Nothing;
-  if (report_.wanted()) report_.emit(report::Started{instance.declaration->id()});
-  if (instance.runs == Instance::Runs::Export) return publish(instance);
-  if (!instance.armed && !arm(instance)) return;
-
   Inputs inputs{.want_text = dry(instance) && report_.wanted(), .dry = dry(instance)};
+  const std::string* refreshed_by = refreshes_.empty() ? nullptr : refreshes_.sender_to(instance.declaration->id());
+  inputs.refresh = instance.refreshing = refreshed_by != nullptr;
+  if (report_.wanted()) {
+    report::Cause cause{instance.why};
+    if (refreshed_by) cause = {report::Cause::Why::Refresh, *refreshed_by};
+    report_.emit(report::Started{instance.declaration->id(), std::move(cause)});
+  }
+  if (inputs.refresh) refreshes_.begin(instance.declaration->id());
+  if (instance.extras_if_any() && instance.extras_if_any()->waiting_for) {
+    return fail(instance, Error("what its declaration before this one started still hangs, and can't be interrupted"),
+                0, std::nullopt);
+  }
+  const std::vector<std::string>* notified = notified_by(instance);
+  if (notified) instance.extras(loop_).owes_to = *notified;
+  if (instance.runs == Instance::Runs::Export) {
+    if (!notified) return publish(instance);
+    return owe_refreshes(instance, [this, &instance](Result<void> owed) {
+      if (owed) return publish(instance);
+      Outcome outcome;
+      outcome.error = owed.error();
+      finish(instance, std::move(outcome));
+    });
+  }
+  if (!instance.armed && !arm(instance)) return;
+  if (!receives_.empty() && !receive(instance, inputs)) return;
+  inputs.received = instance.received_new;
+  if (auto sends = sends_.find(instance.at); sends != sends_.end()) inputs.sends = sends->second.outputs;
+
   const Kind& kind = *instance.declaration->kind;
   if (managed_ && kind.views_managed_paths && kind.views_managed_paths(*instance.declaration))
     inputs.managed = managed_;
@@ -249,26 +159,47 @@ void Engine::start(Instance& instance) {
   }
 
   switch (instance.runs) {
-    case Instance::Runs::Inline: {
-      auto& resource = static_cast<InlineResource&>(*instance.resource);
-      Outcome outcome = run_unit([&](Outcome& o) {
-        o.delta = resource.check(inputs);
-        ask(options_.approve, resource.declaration(), o.delta);
-        if (!o.delta.empty() && !inputs.dry) resource.apply(o.delta);
-      });
-      return finish(instance, std::move(outcome));
-    }
+    case Instance::Runs::Inline: return run_inline(instance, inputs);
     case Instance::Runs::Blocking: return run_blocking(instance, std::move(inputs));
-    case Instance::Runs::Async: {
-      auto& resource = static_cast<AsyncResource&>(*instance.resource);
-      instance.extras(loop_).async = start_async(loop_, resource, std::move(inputs), options_.approve,
-                                                 [this, alive = alive_, &instance](Outcome outcome) {
-                                                   if (*alive) finish(instance, std::move(outcome));
-                                                 });
-      return;
-    }
+    case Instance::Runs::Async: return run_async(instance, std::move(inputs));
     case Instance::Runs::Export: return;
   }
+}
+
+// Before a sender changes anything, what it owes is durable: then its check and its apply are two jobs.
+void Engine::run_inline(Instance& instance, const Inputs& inputs) {
+  auto& resource = static_cast<InlineResource&>(*instance.resource);
+  bool whole = !owes(instance);
+  Outcome outcome = run_unit([&](Outcome& o) {
+    o.delta = resource.check(inputs);
+    ask(options_.approve, resource.declaration(), o.delta);
+    if (whole && !o.delta.empty() && !inputs.dry) resource.apply(o.delta);
+  });
+  if (whole || outcome.error || outcome.delta.empty() || inputs.dry) return finish(instance, std::move(outcome));
+  owe_refreshes(instance, [this, &instance, &resource, outcome = std::move(outcome)](Result<void> owed) mutable {
+    Outcome applied = run_unit([&](Outcome&) {
+      if (!owed) throw Error(owed.error());
+      if (!stopping_) resource.apply(outcome.delta);
+    });
+    outcome.error = std::move(applied.error);
+    outcome.seconds += applied.seconds;
+    finish(instance, std::move(outcome));
+  });
+}
+
+void Engine::run_async(Instance& instance, Inputs inputs) {
+  auto& resource = static_cast<AsyncResource&>(*instance.resource);
+  BeforeApply before_apply;
+  if (owes(instance)) {
+    before_apply = [this, &instance](std::move_only_function<void(Result<void>)> then) {
+      owe_refreshes(instance, std::move(then));
+    };
+  }
+  instance.extras(loop_).async =
+      start_async(loop_, resource, std::move(inputs), options_.approve, std::move(before_apply),
+                  [this, alive = alive_, &instance](Outcome outcome) {
+                    if (*alive) finish(instance, std::move(outcome));
+                  });
 }
 
 bool Engine::arm(Instance& instance) {
@@ -279,7 +210,7 @@ bool Engine::arm(Instance& instance) {
     if (path && is_within(*path, options_.store_folder)) {
       fail(instance,
            Error(*path + " belongs to the store of mgmt itself").hint("another --prefix puts the store elsewhere"), 0,
-           Duration(-1));
+           std::nullopt);
       return false;
     }
   }
@@ -306,22 +237,44 @@ void Engine::arm_poll(Instance& instance) {
   if (interval < 0s) return;  // looked at once
   instance.extras(loop_).poll.after(interval, [this, &instance] {
     arm_poll(instance);
-    on_look(instance, Look::Again);
+    on_look(instance, Look::Again, report::Cause::Why::Poll);
   });
 }
 
 void Engine::run_blocking(Instance& instance, Inputs inputs) {
   auto* resource = static_cast<BlockingResource*>(instance.resource.get());
   auto begun = instance.extras_if_any() ? instance.extras_if_any()->begun : nullptr;
-  pool_.submit([this, &instance, resource, begun, inputs = std::move(inputs)]() -> Pool::Done {
+  bool whole = !owes(instance);
+  pool_.submit([this, &instance, resource, begun, whole, inputs = std::move(inputs)]() mutable -> Pool::Done {
     if (begun) *begun = Clock::now().time_since_epoch().count();
     Outcome outcome = run_unit([&](Outcome& o) {
       o.delta = resource->check(inputs);
       ask(options_.approve, resource->declaration(), o.delta);
-      if (!o.delta.empty() && !inputs.dry) resource->apply(o.delta, inputs);
+      if (whole && !o.delta.empty() && !inputs.dry) resource->apply(o.delta, inputs);
     });
-    return [this, &instance, outcome = std::move(outcome)]() mutable { finish(instance, std::move(outcome)); };
+    if (whole || outcome.error || outcome.delta.empty() || inputs.dry)
+      return [this, &instance, outcome = std::move(outcome)]() mutable { finish(instance, std::move(outcome)); };
+    return [this, &instance, inputs = std::move(inputs), outcome = std::move(outcome)]() mutable {
+      if (instance.timed_out || stopping_) return finish(instance, {});
+      owe_refreshes(instance, [this, &instance, inputs = std::move(inputs),
+                               outcome = std::move(outcome)](Result<void> owed) mutable {
+        if (!owed) outcome.error = owed.error();
+        if (!owed || instance.timed_out || stopping_) return finish(instance, std::move(outcome));
+        apply_blocking(instance, std::move(inputs), std::move(outcome));
+      });
+    };
   });
+}
+
+void Engine::apply_blocking(Instance& instance, Inputs inputs, Outcome outcome) {
+  auto* resource = static_cast<BlockingResource*>(instance.resource.get());
+  pool_.submit(
+      [this, &instance, resource, inputs = std::move(inputs), outcome = std::move(outcome)]() mutable -> Pool::Done {
+        Outcome applied = run_unit([&](Outcome&) { resource->apply(outcome.delta, inputs); });
+        outcome.error = std::move(applied.error);
+        outcome.seconds += applied.seconds;
+        return [this, &instance, outcome = std::move(outcome)]() mutable { finish(instance, std::move(outcome)); };
+      });
 }
 
 void Engine::publish(Instance& instance) {
@@ -352,12 +305,19 @@ void Engine::on_timeout(Instance& instance) {
   // A thread can't be stopped: its job is abandoned, the vertex stays occupied until it comes back.
   instance.timed_out = true;
   pool_.replace_thread();
-  if (instance.retired) return;
+  if (instance.retired) {
+    // Who waits for it would wait for ever: let it fail and say so.
+    if (extras.heir) {
+      unhold(*extras.heir);
+      pump();
+    }
+    return;
+  }
   double limit = std::chrono::duration<double>(instance.declaration->meta->timeout).count();
   hold(instance);
   --holding_;  // it isn't waited for
   fail(instance, Error(fmt::format("timed out after {} s; what it waits for can't be interrupted", limit)),
-       static_cast<float>(limit), Duration(-1));
+       static_cast<float>(limit), std::nullopt);
 }
 
 void Engine::finish(Instance& instance, Outcome outcome) {
@@ -370,17 +330,20 @@ void Engine::finish(Instance& instance, Outcome outcome) {
     // It was reported when it ran out of time; now it may be looked at again.
     instance.timed_out = false;
     pool_.release_thread();
+    notify_receivers(instance, outcome);
     if (instance.retired) return end_run(instance, Schedule::Result::Fine);
     instance.running = false;
     --running_;
     ++holding_;
     unhold(instance);
     adopt_declaration(instance);
-    mark_dirty(instance);
+    mark_dirty(instance, report::Cause::Why::Retry);
     check_stopped();
     return pump();
   }
+  notify_receivers(instance, outcome);
   if (instance.retired || stopping_) {
+    settle_refresh(instance, false);
     if (!outcome.error && !outcome.delta.empty() && !stopping_ && report_.wanted())
       report_change(instance, outcome, dry(instance));
     return end_run(instance, Schedule::Result::Fine);
@@ -390,9 +353,15 @@ void Engine::finish(Instance& instance, Outcome outcome) {
     outcome.error = Error(fmt::format("timed out after {} s",
                                       std::chrono::duration<double>(instance.declaration->meta->timeout).count()))
                         .hint("`meta: timeout` sets the limit");
-  if (outcome.error) return fail(instance, *outcome.error, outcome.seconds, Duration(-1));
+  if (outcome.error) return fail(instance, *outcome.error, outcome.seconds, std::nullopt);
 
   instance.failures = 0;
+  if (success_resets_retries(*instance.declaration->meta)) instance.retries_used = 0;
+  settle_refresh(instance, true);
+  if (!dry(instance)) {
+    instance.received_new = false;
+    keep_outputs(instance);
+  }
   bool is_dry = dry(instance);
   if (!outcome.delta.empty()) {
     report_change(instance, outcome, is_dry);
@@ -449,24 +418,29 @@ void Engine::report_change(Instance& instance, Outcome& outcome, bool is_dry) {
   });
 }
 
-void Engine::fail(Instance& instance, const Error& error, float seconds, Duration retry_at_least) {
+void Engine::fail(Instance& instance, const Error& error, float seconds, std::optional<Duration> rearm_in) {
   ++instance.failures;
+  settle_refresh(instance, false);
   const Meta& meta = *instance.declaration->meta;
-  bool again = retry_at_least >= 0s || meta.retry < 0 || static_cast<std::int64_t>(instance.failures) <= meta.retry;
-  Duration wait = std::max<Duration>(meta.delay, std::max<Duration>(retry_at_least, 0s));
+  std::optional<Duration> wait = rearm_in;
+  if (!wait) {
+    double chance = std::uniform_real_distribution<>()(random_);
+    wait = retry_wait(meta, instance.retries_used, chance);
+    if (wait) ++instance.retries_used;
+  }
   convergence_.active(Clock::now());
   if (report_.wanted()) {
     report_.emit(report::Failed{.resource = instance.declaration->id(),
                                 .place = graph_->place_of(instance.declaration->pos),
                                 .error = error.text(),
                                 .hint = error.hint_text(),
-                                .retry_in = again ? std::chrono::duration<double>(wait).count() : -1,
+                                .retry_in = wait ? std::chrono::duration<double>(*wait).count() : -1,
                                 .seconds = static_cast<double>(seconds)});
   }
-  if (again) {
+  if (wait) {
     if (!std::exchange(instance.retry_due, true)) ++retries_due_;
-    instance.extras(loop_).retry.after(wait, [this, &instance] {
-      mark_dirty(instance);
+    instance.extras(loop_).retry.after(*wait, [this, &instance] {
+      mark_dirty(instance, report::Cause::Why::Retry);
       pump();
     });
   }
@@ -484,9 +458,11 @@ void Engine::end_run(Instance& instance, Schedule::Result result) {
   }
   if (instance.retired) {
     if (still_occupied) return;
+    schedule_.release_semaphores(semaphores_of(*instance.declaration));
     if (Instance* heir = instance.extras_if_any() ? instance.extras_if_any()->heir : nullptr) {
       heir->extras(loop_).waiting_for = nullptr;
-      unhold(*heir);
+      if (heir->holds > 0) unhold(*heir);
+      else mark_dirty(*heir, report::Cause::Why::Retry);
     }
     std::erase_if(retired_, [&](const auto& one) { return one.get() == &instance; });
     check_stopped();
@@ -496,21 +472,12 @@ void Engine::end_run(Instance& instance, Schedule::Result result) {
   schedule_.done(instance.at, result);
   if (pending == Instance::Pending::Again ||
       (pending == Instance::Pending::Entry && !(result == Schedule::Result::Fine && instance.resource->is_own_echo())))
-    mark_dirty(instance);
+    look_again(instance, report::Cause::Why::Event);
   check_stopped();
   pump();
 }
 
-void Engine::retire(Instance& instance) {
-  instance.retired = true;
-  if (auto* extras = instance.extras_if_any()) {
-    extras->retry.cancel();
-    extras->poll.cancel();
-    extras->pause.cancel();
-  }
-}
-
-void Engine::on_look(Instance& instance, Look look) {
+void Engine::on_look(Instance& instance, Look look, report::Cause::Why why) {
   if (instance.retired || stopping_) return;
   if (instance.running) {
     auto pending = look == Look::Again ? Instance::Pending::Again : Instance::Pending::Entry;
@@ -519,15 +486,34 @@ void Engine::on_look(Instance& instance, Look look) {
   }
   if (look == Look::Entry && schedule_.state(instance.at) == Schedule::State::Clean && instance.resource->is_own_echo())
     return;
-  mark_dirty(instance);
+  look_again(instance, why);
   pump();
 }
 
-void Engine::mark_dirty(Instance& instance) {
+// As `meta: limit` and `burst` allow: at once, or when the time has come.
+void Engine::look_again(Instance& instance, report::Cause::Why why) {
+  const Meta& meta = *instance.declaration->meta;
+  mark_dirty(instance, why);
+  if (!std::isfinite(meta.limit)) return;
+  auto& extras = instance.extras(loop_);
+  if (extras.limited.pending()) return;
+  Duration wait = extras.rate.take(Clock::now(), meta.limit, meta.burst);
+  if (wait == 0s) return;
+  hold(instance);
+  extras.limited.after(wait, [this, &instance] {
+    auto& rate = instance.extras(loop_).rate;
+    rate.take(Clock::now(), instance.declaration->meta->limit, instance.declaration->meta->burst);
+    unhold(instance);
+    pump();
+  });
+}
+
+void Engine::mark_dirty(Instance& instance, report::Cause::Why why) {
   if (std::exchange(instance.retry_due, false)) {
     --retries_due_;
     instance.extras(loop_).retry.cancel();
   }
+  instance.why = why;
   if (instance.running && !instance.timed_out) instance.pending = Instance::Pending::Again;
   else schedule_.dirty(instance.at);
 }
@@ -543,171 +529,6 @@ void Engine::hold(Instance& instance) {
 void Engine::unhold(Instance& instance) {
   --holding_;
   if (--instance.holds == 0) schedule_.unhold(instance.at);
-}
-
-bool Engine::quiet() const {
-  if (!schedule_.quiet() || syncing_ || holding_ > 0 || pump_posted_) return false;
-  if (publisher_ && !publisher_->idle()) return false;
-  if (retries_due_ == 0) return true;
-  if (!options_.once) return false;
-  // With --once, what has failed twice is not waited for.
-  return std::ranges::all_of(instances_,
-                             [](const auto& instance) { return !instance->retry_due || instance->failures >= 2; });
-}
-
-void Engine::consider() {
-  // Before the first graph there is nothing that could have settled.
-  if (stopping_ || generation_ == 0) return;
-  bool now_quiet = quiet();
-  if (now_quiet) {
-    // The kernel queues an event as it happens: once what we did is over, all that it caused can be read.
-    files_.drain();
-    // What is polled has no queue: where something failed, it is looked at once more after the last change.
-    if (schedule_.failed() > 0 && std::exchange(changed_since_poll_, false)) files_.poll_now();
-    if (stopping_) return;
-    now_quiet = quiet();
-    if (now_quiet && first_pass_ == 0) first_pass_ = std::chrono::duration<double>(Clock::now() - begin_).count();
-  }
-  if (now_quiet && !options_.noop) {
-    if (options_.ends_when_settled) {
-      sync_files();
-      if (syncing_) return;
-    } else if (!sync_timer_.pending() && unsynced_.any()) {
-      // Later, and together: a repair isn't held up by the disk.
-      sync_timer_.after(1s, [this] { sync_files(); });
-    }
-  }
-  Convergence::Decision decision = convergence_.ask(Clock::now(), now_quiet);
-  if (decision.ask_at) {
-    converge_timer_.at(*decision.ask_at, [this] { consider(); });
-    return;
-  }
-  if (!decision.announce) return;
-  emit_progress();
-  if (has_failures()) {
-    report_.emit(report::Settled{.failed = schedule_.failed(),
-                                 .blocked = schedule_.size() - schedule_.clean() - schedule_.failed()});
-  } else {
-    report_.emit(report::Converged{generation_});
-  }
-  if (on_settled) on_settled(!has_failures());
-}
-
-void Engine::sync_files() {
-  if (syncing_) return;
-  Unsynced::Batch batch = unsynced_.take();
-  if (batch.empty()) return;
-  syncing_ = true;
-  sync_has_begun_ = std::make_shared<std::atomic<bool>>(false);
-  pool_.submit([this, begun = sync_has_begun_, batch = std::move(batch)]() -> Pool::Done {
-    *begun = true;
-    std::string failure;
-    try {
-      Unsynced::sync(batch);
-    } catch (const Error& error) {
-      failure = error.text();
-    }
-    return [this, failure = std::move(failure)] {
-      syncing_ = false;
-      if (failure.empty()) report_.emit(report::Durable{});
-      else
-        report_.emit(
-            report::Notice{report::Notice::Level::Warning, "what was written may not be on the disk yet: " + failure});
-      consider();
-      check_stopped();
-    };
-  });
-}
-
-void Engine::progress() {
-  if (!report_.wanted() || progress_timer_.pending() || stopping_) return;
-  progress_timer_.after(100ms, [this] { emit_progress(); });
-}
-
-void Engine::emit_progress() {
-  progress_timer_.cancel();
-  if (!report_.wanted()) return;
-  report::Progress progress{.resources = schedule_.size(),
-                            .done = schedule_.clean(),
-                            .running = schedule_.running(),
-                            .failed = schedule_.failed()};
-  constexpr std::size_t kNamed = 4;
-  if (progress.running > 0) {
-    for (const auto& instance : instances_) {
-      if (instance->running) progress.running_now.push_back(instance->declaration->id());
-      if (progress.running_now.size() == std::min(kNamed, progress.running)) break;
-    }
-  }
-  report_.emit(std::move(progress));
-}
-
-bool Engine::has_failures() const { return schedule_.clean() < schedule_.size() && schedule_.failed() > 0; }
-
-void Engine::stop(Duration limit, std::move_only_function<void(bool)> stopped) {
-  stopping_ = true;
-  stopped_ = std::move(stopped);
-  running_ -= pool_.drop_waiting();
-  if (syncing_ && !*sync_has_begun_) {
-    // It was among what was dropped, and is no run.
-    ++running_;
-    syncing_ = false;
-  }
-  for (const auto* list : {&instances_, &retired_}) {
-    for (const auto& instance : *list) {
-      if (auto* extras = instance->extras_if_any()) {
-        extras->retry.cancel();
-        extras->poll.cancel();
-        extras->pause.cancel();
-        extras->timeout.cancel();
-      }
-    }
-  }
-  converge_timer_.cancel();
-  sync_timer_.cancel();
-  progress_timer_.cancel();
-  spawner_.terminate_all();
-  // What watches needs no time to end.
-  for (const auto& instance : instances_) instance->subscriptions.clear();
-  // Children that don't obey are killed while there is still time to see them end.
-  stop_timer_.after(limit * 3 / 4, [this, limit] {
-    spawner_.kill_all();
-    for (const auto* list : {&instances_, &retired_})
-      for (const auto& instance : *list)
-        if (auto* extras = instance->extras_if_any(); extras && extras->async) extras->async->cancel();
-    stop_timer_.after(limit / 4, [this] {
-      if (stopped_) std::exchange(stopped_, nullptr)(false);
-    });
-  });
-  check_stopped();
-}
-
-void Engine::check_stopped() {
-  if (!stopping_ || !stopped_ || running_ > 0 || syncing_) return;
-  stop_timer_.cancel();
-  spawner_.kill_all();
-  // Posted: it may come from the depth of a run that is just ending.
-  loop_.post([stopped = std::exchange(stopped_, nullptr)]() mutable { stopped(true); });
-}
-
-report::Summary Engine::summary() const {
-  report::Summary summary{.resources = schedule_.size(),
-                          .changed = counters_.changed,
-                          .repaired = counters_.repaired,
-                          .failed = schedule_.failed(),
-                          .blocked = 0,
-                          .dry = options_.noop,
-                          .elapsed = std::chrono::duration<double>(Clock::now() - begin_).count()};
-  std::vector<float> seconds(instances_.size());
-  for (VertexId v = 0; v < instances_.size(); ++v) {
-    seconds[v] = instances_[v]->first_seconds;
-    if (schedule_.blocked(v)) ++summary.blocked;
-  }
-  CriticalPath critical = critical_path(graph_->topology, seconds);
-  summary.serial = critical.serial;
-  summary.critical = critical.seconds;
-  summary.first_pass = first_pass_;
-  for (VertexId v : critical.path) summary.critical_path.push_back(graph_->vertices[v]->id());
-  return summary;
 }
 
 }  // namespace mgmt

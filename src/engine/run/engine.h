@@ -12,17 +12,22 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <random>
+#include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "src/async/pool.h"
 #include "src/async/process.h"
 #include "src/engine/converge/convergence.h"
 #include "src/engine/run/instance.h"
+#include "src/engine/schedule/refreshes.h"
 #include "src/engine/schedule/schedule.h"
 #include "src/events/inotify/file_watcher.h"
 #include "src/report/report.h"
 #include "src/resources/resource_graph.h"
 #include "src/resources/unsynced.h"
+#include "src/state/refresh_journal.h"
 
 namespace mgmt {
 
@@ -62,12 +67,18 @@ class Engine {
     Approve approve = {};
   };
 
-  Engine(Loop& loop, report::Report& report, Options options, Publisher* publisher = nullptr);
+  /// Without a journal, a refresh that is due when the process dies is lost.
+  Engine(Loop& loop, report::Report& report, Options options, Publisher* publisher = nullptr,
+         RefreshJournal* journal = nullptr);
   ~Engine();
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
 
-  /// Runs `graph`; if one is running, swaps: what is equal goes on untouched.
+  /// Refreshes that an earlier run left undone. Before the first graph.
+  void restore_refreshes(std::vector<RefreshRow> rows);
+
+  /// Runs `graph`; if one is running, swaps: what is equal goes on untouched. A swap waits for what has `meta:
+  /// realize`.
   void load(std::shared_ptr<const ResourceGraph> graph);
 
   /// Asks again whether all is settled, after something outside the engine has ended.
@@ -97,30 +108,73 @@ class Engine {
     std::size_t changed = 0, repaired = 0;
   };
 
+  /// A value that a vertex takes from another one before it runs.
+  struct Receive {
+    VertexId from = 0;
+    Send send;
+    SourcePos pos;
+  };
+
+  struct Sends {
+    std::vector<VertexId> to;
+    std::uint32_t outputs = 0;  // see Inputs::sends
+  };
+
+  // swap.cc
+  void swap();
+  bool is_unrealized() const;
+  bool begins_anew(const Instance& old) const;
+  static bool is_abandoned(const Instance& instance);
+  Instance* find_retired(const Declaration& declaration) const;
   std::unique_ptr<Instance> make_instance(std::shared_ptr<const Declaration> declaration, VertexId at);
   void adopt_declaration(Instance& instance);
+  std::vector<std::string> semaphores_of(const Declaration& declaration) const;
   void build_schedule(std::vector<Schedule::State> states);
   void refresh_managed_paths(bool mark_views);
+  void retire(Instance& instance);
 
+  // edges.cc
+  void build_edges();
+  void drop_refreshes_of_the_gone();
+  void clear_rows(const std::vector<RefreshRow>& rows);
+  void clear_rows(std::vector<std::uint64_t> ids);
+  const std::vector<std::string>* notified_by(const Instance& instance) const;
+  bool owes(Instance& instance) const {
+    return instance.extras_if_any() && !instance.extras_if_any()->owes_to.empty() && !dry(instance);
+  }
+  void owe_refreshes(Instance& instance, std::move_only_function<void(Result<void>)> then);
+  void notify_receivers(Instance& instance, const Outcome& outcome);
+  void settle_refresh(Instance& instance, bool done);
+  void keep_outputs(Instance& instance);
+  std::shared_ptr<const Declaration> with_received(const Instance& instance) const;
+  bool receive(Instance& instance, Inputs& inputs);
+
+  // engine.cc
   void pump();
   void start(Instance& instance);
   bool arm(Instance& instance);
+  void run_inline(Instance& instance, const Inputs& inputs);
+  void run_async(Instance& instance, Inputs inputs);
   void run_blocking(Instance& instance, Inputs inputs);
+  void apply_blocking(Instance& instance, Inputs inputs, Outcome outcome);
   void publish(Instance& instance);
   void finish(Instance& instance, Outcome outcome);
   void report_change(Instance& instance, Outcome& outcome, bool dry);
-  void fail(Instance& instance, const Error& error, float seconds, Duration retry_at_least);
+  /// `rearm_in`: the watch failed, and is tried again then; else `meta: retry` says when.
+  void fail(Instance& instance, const Error& error, float seconds, std::optional<Duration> rearm_in);
   void end_run(Instance& instance, Schedule::Result result);
-  void retire(Instance& instance);
 
-  void on_look(Instance& instance, Look look);
-  void mark_dirty(Instance& instance);
+  void on_look(Instance& instance, Look look, report::Cause::Why why = report::Cause::Why::Event);
+  void look_again(Instance& instance, report::Cause::Why why);
+  void mark_dirty(Instance& instance, report::Cause::Why why);
   void on_timeout(Instance& instance);
   void hold(Instance& instance);
   void unhold(Instance& instance);
   void arm_poll(Instance& instance);
 
   void keep_up();
+
+  // settle.cc
   void consider();
   void sync_files();
   void progress();
@@ -134,6 +188,7 @@ class Engine {
   report::Report& report_;
   Options options_;
   Publisher* publisher_;
+  RefreshJournal* journal_;
   events::FileWatcher files_;
   Spawner spawner_;
   Unsynced unsynced_;
@@ -145,10 +200,22 @@ class Engine {
   std::vector<std::unique_ptr<Instance>> instances_;
   std::vector<std::unique_ptr<Instance>> retired_;
   std::shared_ptr<const ManagedPaths> managed_;
+  /// What waits to take over from graph_.
+  std::shared_ptr<const ResourceGraph> next_;
+  bool swap_posted_ = false;
+
+  Refreshes refreshes_;
+  /// By sender: the ids of those whom its changes refresh. And where these are.
+  std::unordered_map<VertexId, std::vector<std::string>> notifies_;
+  std::unordered_map<std::string, VertexId> receivers_;
+  /// By receiver, and by sender.
+  std::unordered_map<VertexId, std::vector<Receive>> receives_;
+  std::unordered_map<VertexId, Sends> sends_;
 
   Convergence convergence_;
   Loop::Timer converge_timer_;
   Loop::Timer sync_timer_;
+  TimePoint unsynced_since_{};
   Loop::Timer progress_timer_;
   std::size_t retries_due_ = 0;
   std::size_t holding_ = 0;
@@ -162,6 +229,7 @@ class Engine {
   std::size_t running_ = 0;
   unsigned since_drain_ = 0;
   bool changed_since_poll_ = false;
+  std::minstd_rand random_{std::random_device{}()};
   Counters counters_;
   TimePoint begin_ = Clock::now();
   double first_pass_ = 0;  // seconds; see report::Summary

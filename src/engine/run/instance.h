@@ -9,11 +9,15 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "src/async/loop.h"
+#include "src/engine/converge/rate_limit.h"
 #include "src/engine/converge/repair_limit.h"
 #include "src/graph/topology.h"
 #include "src/resources/resource.h"
+#include "src/state/refresh_journal.h"
 
 namespace mgmt {
 
@@ -39,22 +43,33 @@ struct Instance {
   Subscriptions subscriptions;
   VertexId at = 0;
   std::uint32_t failures = 0;  // in a row
+  std::uint32_t retries_used = 0;
   float first_seconds = 0;
   Runs runs = Runs::Inline;
   Pending pending = Pending::Nothing;
+  report::Cause::Why why = report::Cause::Why::First;  // of the next look
   std::uint8_t holds = 0;
   bool running = false;
   bool armed = false;
-  bool was_fine = false;   // as declared since its declaration last changed
-  bool timed_out = false;  // its job was abandoned, and has not come back
-  bool retry_due = false;  // a timer will try again
-  bool retired = false;    // its vertex is gone; it ends with its run
+  bool was_fine = false;      // as declared since its declaration last changed
+  bool timed_out = false;     // its job was abandoned, and has not come back
+  bool retry_due = false;     // a timer will try again
+  bool retired = false;       // its vertex is gone; it ends with its run
+  bool received_new = false;  // a received value has changed since the last run that succeeded
+  bool refreshing = false;    // the run that is on its way was given a refresh
 
   /// What few instances need.
   struct Extras {
-    explicit Extras(Loop& loop) : retry(loop), poll(loop), pause(loop), timeout(loop) {}
-    Loop::Timer retry, poll, pause, timeout;
+    explicit Extras(Loop& loop) : retry(loop), poll(loop), pause(loop), timeout(loop), limited(loop) {}
+    Loop::Timer retry, poll, pause, timeout, limited;
     RepairLimit repairs;
+    RateLimit rate;
+    /// What its last run gave to others, one for each of Kind::outputs; and what it was given itself.
+    std::vector<Value> outputs;
+    std::vector<std::pair<ParamIndex, Value>> received;
+    /// Whom the run that is on its way owes a refresh, and the rows that it has added for that.
+    std::vector<std::string> owes_to;
+    std::vector<RefreshRow> rows;
     std::string last_dry;  // the last Delta that a dry run reported
     std::shared_ptr<AsyncRun> async;
     /// When the job of a blocking run began, as a Clock count; 0 while it waits for a thread.

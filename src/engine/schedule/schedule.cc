@@ -9,30 +9,27 @@ namespace mgmt {
 std::uint32_t semaphore_size(const std::string& name) {
   std::size_t colon = name.rfind(':');
   if (colon == std::string::npos) return 1;
-  std::uint32_t size = 0;
+  std::int32_t size = 0;
   auto [end, failure] = std::from_chars(name.data() + colon + 1, name.data() + name.size(), size);
-  return failure == std::errc() && end == name.data() + name.size() && size > 0 ? size : 1;
+  return failure == std::errc() && end == name.data() + name.size() && size > 0 ? static_cast<std::uint32_t>(size) : 1;
 }
 
 Schedule::Schedule(const Topology& topology, std::vector<State> initial,
                    std::vector<std::vector<std::string>> semaphores)
     : topology_(&topology), vertices_(topology.size()) {
   for (VertexId v = 0; v < vertices_.size(); ++v) vertices_[v].state = initial[v];
-  std::unordered_map<std::string, std::uint32_t> index;
   for (VertexId v = 0; v < semaphores.size(); ++v) {
     if (semaphores[v].empty()) continue;
     std::vector<std::uint32_t>& needs = needs_[v];
     for (const std::string& name : semaphores[v]) {
-      auto [at, added] = index.emplace(name, static_cast<std::uint32_t>(semaphores_.size()));
-      if (added) semaphores_.push_back({.free = semaphore_size(name), .waiting = {}});
+      auto [at, added] = semaphore_index_.emplace(name, static_cast<std::uint32_t>(semaphores_.size()));
+      if (added) semaphores_.push_back({.free = static_cast<std::int32_t>(semaphore_size(name)), .waiting = {}});
       needs.push_back(at->second);
     }
     std::ranges::sort(needs);
     needs.erase(std::ranges::unique(needs).begin(), needs.end());
-    // What runs on from the graph before may be more than the semaphore allows now: it then stays at none
-    // until enough have ended.
     if (initial[v] == State::Running)
-      for (std::uint32_t id : needs) semaphores_[id].free -= semaphores_[id].free > 0 ? 1 : 0;
+      for (std::uint32_t id : needs) --semaphores_[id].free;
   }
   for (VertexId v : topology.topological_order()) {
     Vertex& vertex = vertices_[v];
@@ -121,7 +118,7 @@ bool Schedule::acquire(VertexId id) {
   auto needs = needs_.find(id);
   if (needs == needs_.end()) return true;
   for (std::uint32_t semaphore : needs->second) {
-    if (semaphores_[semaphore].free == 0) {
+    if (semaphores_[semaphore].free <= 0) {
       semaphores_[semaphore].waiting.push_back(id);
       return false;
     }
@@ -133,17 +130,28 @@ bool Schedule::acquire(VertexId id) {
 void Schedule::release(VertexId id) {
   auto needs = needs_.find(id);
   if (needs == needs_.end()) return;
-  for (std::uint32_t semaphore : needs->second) {
-    ++semaphores_[semaphore].free;
-    if (!semaphores_[semaphore].waiting.empty()) freed_.push_back(semaphore);
-  }
+  for (std::uint32_t semaphore : needs->second) free_one(semaphore);
+}
+
+void Schedule::free_one(std::uint32_t semaphore) {
+  if (++semaphores_[semaphore].free > 0 && !semaphores_[semaphore].waiting.empty()) freed_.push_back(semaphore);
+}
+
+void Schedule::hold_semaphores(const std::vector<std::string>& names) {
+  for (const std::string& name : names)
+    if (auto at = semaphore_index_.find(name); at != semaphore_index_.end()) --semaphores_[at->second].free;
+}
+
+void Schedule::release_semaphores(const std::vector<std::string>& names) {
+  for (const std::string& name : names)
+    if (auto at = semaphore_index_.find(name); at != semaphore_index_.end()) free_one(at->second);
 }
 
 std::optional<VertexId> Schedule::next() {
   while (true) {
     VertexId id;
     // Who waits for a semaphore was ready before those in the queue.
-    while (!freed_.empty() && (semaphores_[freed_.back()].free == 0 || semaphores_[freed_.back()].waiting.empty()))
+    while (!freed_.empty() && (semaphores_[freed_.back()].free <= 0 || semaphores_[freed_.back()].waiting.empty()))
       freed_.pop_back();
     if (!freed_.empty()) {
       id = semaphores_[freed_.back()].waiting.front();

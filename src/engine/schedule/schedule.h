@@ -43,6 +43,9 @@ class Schedule {
   /// A held vertex isn't handed out, whatever its state.
   void hold(VertexId vertex);
   void unhold(VertexId vertex);
+  /// What a graph before left running, and no vertex of this one stands for, holds these semaphores until it ends.
+  void hold_semaphores(const std::vector<std::string>& names);
+  void release_semaphores(const std::vector<std::string>& names);
 
   State state(VertexId vertex) const { return vertices_[vertex].state; }
   /// Dirty, but something before it isn't settled.
@@ -65,7 +68,7 @@ class Schedule {
     bool queued = false;  // in queue_ or waiting for a semaphore
   };
   struct Semaphore {
-    std::uint32_t free = 0;
+    std::int32_t free = 0;  // below 0 where what runs on from the graph before is more than it allows now
     std::deque<VertexId> waiting;
   };
 
@@ -82,6 +85,7 @@ class Schedule {
   void enqueue(VertexId vertex);
   bool acquire(VertexId vertex);
   void release(VertexId vertex);
+  void free_one(std::uint32_t semaphore);
 
   const Topology* topology_ = nullptr;
   std::vector<Vertex> vertices_;
@@ -90,6 +94,7 @@ class Schedule {
   std::vector<VertexId> stack_;  // of spread(), kept for its memory
 
   std::vector<Semaphore> semaphores_;
+  std::unordered_map<std::string, std::uint32_t> semaphore_index_;
   std::unordered_map<VertexId, std::vector<std::uint32_t>> needs_;  // sorted; most vertices need none
   std::vector<std::uint32_t> freed_;                                // semaphores with somebody to wake
 };

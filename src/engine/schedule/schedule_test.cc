@@ -126,6 +126,24 @@ TEST(Schedule, ASwapKeepsStatesAndTheSemaphoresOfWhatRuns) {
   EXPECT_TRUE(schedule.next());
 }
 
+TEST(Schedule, ASmallerSemaphoreWaitsForEnoughOfWhatRunsOn) {
+  Topology topology(3, {});
+  Schedule schedule(topology, {State::Running, State::Running, State::Dirty}, {{"a"}, {"a"}, {"a"}});
+  schedule.done(0, kFine);
+  EXPECT_EQ(schedule.next(), std::nullopt);
+  schedule.done(1, kFine);
+  EXPECT_TRUE(schedule.next());
+}
+
+TEST(Schedule, WhatAGraphBeforeLeftRunningHoldsItsSemaphores) {
+  Topology topology(1, {});
+  Schedule schedule(topology, {State::Dirty}, {{"a"}});
+  schedule.hold_semaphores({"a", "unknown here"});
+  EXPECT_EQ(schedule.next(), std::nullopt);
+  schedule.release_semaphores({"a", "unknown here"});
+  EXPECT_TRUE(schedule.next());
+}
+
 TEST(Schedule, SemaphoreSizes) {
   EXPECT_EQ(semaphore_size("disk"), 1u);
   EXPECT_EQ(semaphore_size("disk:3"), 3u);

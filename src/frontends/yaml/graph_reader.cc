@@ -13,8 +13,8 @@ namespace {
 
 constexpr std::string_view kTopNames[] = {"graph", "comment", "resources", "types", "edges", "collect", "remote"};
 enum TopKey { kGraph, kComment, kResources, kTypes, kEdges, kCollect, kRemote };
-constexpr std::string_view kEdgeNames[] = {"name", "from", "to", "notify"};
-enum EdgeKey { kEdgeName, kFrom, kTo, kNotify };
+constexpr std::string_view kEdgeNames[] = {"name", "from", "to", "notify", "send"};
+enum EdgeKey { kEdgeName, kFrom, kTo, kNotify, kSend };
 constexpr std::string_view kEndNames[] = {"kind", "type", "name"};
 enum EndKey { kEndKind, kEndType, kEndName };
 constexpr std::string_view kCollectNames[] = {"kind", "type", "pattern", "allow_exec"};
@@ -24,6 +24,7 @@ constexpr Param kGraphParam{.name = "graph", .type = kStr, .doc = {}, .required 
 constexpr Param kNameParam{.name = "name", .type = kStr, .doc = {}, .required = true};
 constexpr Param kKindParam{.name = "kind", .type = kStr, .doc = {}, .required = true};
 constexpr Param kNotifyParam{.name = "notify", .type = kBool, .doc = {}};
+constexpr Param kSendParam{.name = "send", .type = kStr, .doc = {}, .required = true};
 constexpr Param kPatternParam{.name = "pattern", .type = kStr, .doc = {}};
 constexpr Param kAllowExecParam{.name = "allow_exec", .type = kBool, .doc = {}};
 
@@ -178,8 +179,29 @@ void GraphReader::read_kind_name(const Key& key, bool& has_kind, const Kind*& ki
   if (!unknown_kinds_.contains(name)) kind = find_kind_or_report(name, word->pos);
 }
 
-std::optional<GraphBuilder::EdgeEnd> GraphReader::read_edge_end(const Key& key) {
+GraphReader::EdgeSide GraphReader::read_edge_side(const Key& key) {
   Event first = nodes_.next();
+  std::vector<GraphBuilder::EdgeEnd> ends;
+  bool whole = true;
+  if (first.type == Event::Type::ListStart) {
+    SourcePos begin = first.pos;
+    bool any = false;
+    nodes_.each_item([&](const Event& item) {
+      any = true;
+      whole = read_edge_ends(key, item, ends) && whole;
+    });
+    if (!any) {
+      diagnostics_.error(begin, fmt::format("`{}` is an empty list", key.text), "leave the edge out if it has no ends");
+      return std::nullopt;
+    }
+  } else {
+    whole = read_edge_ends(key, first, ends);
+  }
+  return whole ? std::optional(std::move(ends)) : std::nullopt;
+}
+
+// One mapping; its name may be a list.
+bool GraphReader::read_edge_ends(const Key& key, const Event& first, std::vector<GraphBuilder::EdgeEnd>& into) {
   SourcePos begin = first.pos;
   if (first.type != Event::Type::MapStart) {
     std::string_view text = first.text;
@@ -192,28 +214,54 @@ std::optional<GraphBuilder::EdgeEnd> GraphReader::read_edge_end(const Key& key) 
                  : fmt::format("write {}: {{kind: KIND, name: NAME}}", key.text);
     diagnostics_.error(begin, fmt::format("`{}` must be a mapping with `kind` and `name`", key.text), hint);
     nodes_.skip(first);
-    return std::nullopt;
+    return false;
   }
-  GraphBuilder::EdgeEnd end;
-  bool has_kind = false, has_name = false, named = false;
+  const Kind* kind = nullptr;
+  std::vector<PlacedValue> names;
+  bool has_kind = false, has_name = false, whole = true;
+  auto read_name = [&](const Event& name) {
+    if (std::optional<PlacedValue> value = nodes_.read_value(kNameParam, name)) names.push_back(std::move(*value));
+    else whole = false;
+  };
   auto read_key = [&](std::size_t which, const Key& inner) {
-    if (which == kEndName) {
-      has_name = true;
-      if (std::optional<PlacedValue> name = nodes_.read_value(kNameParam)) {
-        end.name = name->text();
-        end.pos = name->pos;
-        named = true;
-      }
-      return;
-    }
-    read_kind_name(inner, has_kind, end.kind);
+    if (which != kEndName) return read_kind_name(inner, has_kind, kind);
+    has_name = true;
+    Event name = nodes_.next();
+    if (name.type != Event::Type::ListStart) return read_name(name);
+    nodes_.each_item(read_name);
+    if (!names.empty() || !whole) return;
+    diagnostics_.error(inner.pos, "`name` is an empty list", "write one name, or several");
+    whole = false;
   };
   nodes_.each_known_key("an edge's end", kEndNames, read_key, end_hint);
   if (!has_kind)
     diagnostics_.error(begin, fmt::format("`{}` has no `kind`", key.text), "an end of an edge is a kind and a name");
   if (!has_name)
     diagnostics_.error(begin, fmt::format("`{}` has no `name`", key.text), "an end of an edge is a kind and a name");
-  return end.kind && named ? std::optional(std::move(end)) : std::nullopt;
+  if (!kind || !has_name || !whole) return false;
+  for (PlacedValue& name : names) into.push_back({kind, name.text(), name.pos});
+  return true;
+}
+
+// `send: {stdout: content}`
+std::optional<std::vector<GraphBuilder::WrittenSend>> GraphReader::read_sends() {
+  Event first = nodes_.next();
+  std::vector<GraphBuilder::WrittenSend> sends;
+  if (!nodes_.begins_map(first, "send", "outputs and the parameters that they go to")) return std::nullopt;
+  std::vector<std::pair<std::string, SourcePos>> seen;
+  bool whole = true;
+  nodes_.each_key([&](const Key& output) {
+    auto at = std::ranges::find(seen, output.text, &std::pair<std::string, SourcePos>::first);
+    if (at == seen.end()) at = seen.insert(at, {output.text, {}});
+    if (!nodes_.is_first(output, at->second)) {
+      whole = false;
+      return nodes_.skip_next();
+    }
+    std::optional<PlacedValue> param = nodes_.read_value(kSendParam);
+    if (param) sends.push_back({output.text, param->text(), output.pos, param->pos});
+    else whole = false;
+  });
+  return whole ? std::optional(std::move(sends)) : std::nullopt;
 }
 
 void GraphReader::read_edge(const Event& first) {
@@ -228,7 +276,7 @@ void GraphReader::read_edge(const Event& first) {
   GraphBuilder::Edge edge;
   edge.pos = begin;
   bool has_from = false, has_to = false;
-  std::optional<GraphBuilder::EdgeEnd> from, to;
+  EdgeSide from, to;
   nodes_.each_known_key("an edge", kEdgeNames, [&](std::size_t which, const Key& key) {
     switch (which) {
       case kEdgeName:
@@ -236,24 +284,45 @@ void GraphReader::read_edge(const Event& first) {
         break;
       case kFrom:
         has_from = true;
-        from = read_edge_end(key);
+        from = read_edge_side(key);
         break;
       case kTo:
         has_to = true;
-        to = read_edge_end(key);
+        to = read_edge_side(key);
         break;
       case kNotify:
-        if (std::optional<PlacedValue> notify = nodes_.read_value(kNotifyParam))
+        if (std::optional<PlacedValue> notify = nodes_.read_value(kNotifyParam)) {
           edge.notify = notify->value.get<bool>();
+          edge.notify_pos = key.pos;
+        }
+        break;
+      case kSend:
+        if (auto sends = read_sends()) edge.sends = std::move(*sends);
         break;
     }
   });
   if (!has_from) diagnostics_.error(begin, "the edge has no `from`", std::string(kShape));
   if (!has_to) diagnostics_.error(begin, "the edge has no `to`", std::string(kShape));
-  if (!from || !to) return;
-  edge.from = std::move(*from);
-  edge.to = std::move(*to);
-  builder_.add_edge(std::move(edge));
+  if (from && to) add_edges(edge, *from, *to);
+}
+
+// Each on one side before each on the other.
+void GraphReader::add_edges(const GraphBuilder::Edge& edge, const std::vector<GraphBuilder::EdgeEnd>& from,
+                            const std::vector<GraphBuilder::EdgeEnd>& to) {
+  constexpr std::size_t kMost = 1'000'000;
+  if (from.size() > kMost / to.size()) {
+    diagnostics_.error(edge.pos, fmt::format("this edge stands for {} edges", from.size() * to.size()),
+                       "put a noop between: an edge from all to it, and one from it to all");
+    return;
+  }
+  for (const GraphBuilder::EdgeEnd& before : from) {
+    for (const GraphBuilder::EdgeEnd& after : to) {
+      GraphBuilder::Edge one = edge;
+      one.from = before;
+      one.to = after;
+      builder_.add_edge(std::move(one));
+    }
+  }
 }
 
 void GraphReader::read_collect(const Event& first) {

@@ -41,13 +41,19 @@ class GraphReader {
   void read_name(Draft& draft);
   void read_parameter(Draft& draft, ParamIndex index);
   void read_obsolete(Draft& draft, const ObsoleteParam& obsolete, const Key& key);
-  void report_unknown_parameter(const Draft& draft, const Key& key);
+  void read_unknown_parameter(Draft& draft, const Key& key);
   void read_meta(Draft& draft);
   void read_meta_key(Draft& draft, std::vector<SourcePos>& seen, const Key& key);
   void finish_meta(Draft& draft);
 
   void read_edge(const Event& first);
-  std::optional<GraphBuilder::EdgeEnd> read_edge_end(const Key& key);
+  // All that stand on one side of an edge; none if any of them can't be read.
+  using EdgeSide = std::optional<std::vector<GraphBuilder::EdgeEnd>>;
+  EdgeSide read_edge_side(const Key& key);
+  bool read_edge_ends(const Key& key, const Event& first, std::vector<GraphBuilder::EdgeEnd>& into);
+  std::optional<std::vector<GraphBuilder::WrittenSend>> read_sends();
+  void add_edges(const GraphBuilder::Edge& edge, const std::vector<GraphBuilder::EdgeEnd>& from,
+                 const std::vector<GraphBuilder::EdgeEnd>& to);
   void read_collect(const Event& first);
   void read_kind_name(const Key& key, bool& has_kind, const Kind*& kind);
   const Kind* find_kind_or_report(std::string_view name, SourcePos pos);

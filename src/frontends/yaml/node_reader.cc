@@ -133,8 +133,6 @@ void NodeReader::note_secret(const Event& event, bool is_written) {
                       .text = std::string(event.text)});
 }
 
-std::optional<PlacedValue> NodeReader::read_value(const Param& param) { return read_node(param, next()); }
-
 std::optional<PlacedValue> NodeReader::read_parameter(const Param& param) {
   std::size_t before = secrets_.size();
   Diagnostics found;
@@ -146,7 +144,7 @@ std::optional<PlacedValue> NodeReader::read_parameter(const Param& param) {
   try {
     Event first = events_.next();
     pos = first.pos;
-    value = read_node(param, first);
+    value = read_value(param, first);
   } catch (...) {
     diagnostics_ = all;
     throw;
@@ -170,7 +168,7 @@ std::optional<PlacedValue> NodeReader::read_parameter(const Param& param) {
   return value;
 }
 
-std::optional<PlacedValue> NodeReader::read_node(const Param& param, const Event& first) {
+std::optional<PlacedValue> NodeReader::read_value(const Param& param, const Event& first) {
   SourcePos pos = first.pos;
   if (param.required && first.is_null() && first.tag == Event::Tag::None) {
     diagnostics_->error(pos, fmt::format("`{}` has no value", param.name),

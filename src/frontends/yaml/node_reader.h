@@ -76,8 +76,10 @@ class NodeReader {
   }
 
   /// The next node, by the parameter's type and rules. Empty if it is none: reported, and skipped.
-  std::optional<PlacedValue> read_value(const Param& param);
-  /// The same, for one that may be a secret.
+  std::optional<PlacedValue> read_value(const Param& param) { return read_value(param, next()); }
+  /// The same of a node that begins with `first`.
+  std::optional<PlacedValue> read_value(const Param& param, const Event& first);
+  /// The next node, for a parameter that may be a secret.
   std::optional<PlacedValue> read_parameter(const Param& param);
 
   /// All so far.
@@ -101,7 +103,6 @@ class NodeReader {
   std::optional<Value> read_list(std::string_view what, const Type& type);
   std::optional<Value> read_map(const Type& type);
   void report_mismatch(std::string_view what, const Type& type, const Event& found);
-  std::optional<PlacedValue> read_node(const Param& param, const Event& first);
   Event next_value();
   void note_secret(const Event& event, bool is_written);
   // What `event` stands for by its tag; empty, and reported, if it can't be had.

@@ -29,7 +29,7 @@ const ObsoleteParam* find_obsolete(const Kind& kind, std::string_view name) {
 
 struct GraphReader::Draft {
   Declaration declaration;
-  GraphBuilder::State state = GraphBuilder::State::Whole;
+  Unread unread;
   bool has_name_key = false;
   SourcePos name_key, meta_key;
   Params meta;
@@ -38,7 +38,9 @@ struct GraphReader::Draft {
   SourcePos pollint_pos;
   std::vector<std::pair<ParamIndex, SourcePos>> seen;
 
-  void fail() { state = GraphBuilder::State::Broken; }
+  void fail(ParamIndex index) {
+    if (!unread.has(index)) unread.params.push_back(index);
+  }
   SourcePos& seen_param(ParamIndex index) {
     auto at = std::ranges::find(seen, index, &std::pair<ParamIndex, SourcePos>::first);
     return at != seen.end() ? at->second : seen.emplace_back(index, SourcePos()).second;
@@ -60,36 +62,35 @@ void GraphReader::read_resource(const Kind& kind, const Event& first) {
   draft.declaration.kind = &kind;
   draft.declaration.pos = first.pos;
   nodes_.each_key([&](const Key& key) { read_resource_key(draft, key); });
-  if (!draft.has_name_key)
+  if (!draft.has_name_key && !draft.unread.name)
     diagnostics_.error(first.pos, fmt::format("this {} has no `name`", kind.name),
                        "each resource has one, as in - name: motd");
   finish_meta(draft);
-  // Without a name no edge can mean it.
-  if (!draft.declaration.name.empty()) builder_.add(std::move(draft.declaration), draft.state);
+  if (draft.declaration.name.empty()) draft.unread.name = true;
+  builder_.add(std::move(draft.declaration), std::move(draft.unread));
 }
 
 void GraphReader::read_resource_key(Draft& draft, const Key& key) {
   const Kind& kind = *draft.declaration.kind;
   auto once = [&](SourcePos& seen) {
     if (nodes_.is_first(key, seen)) return true;
-    draft.fail();
     nodes_.skip_next();
     return false;
   };
   if (key.text == "name") {
     draft.has_name_key = true;
     if (once(draft.name_key)) read_name(draft);
+    else draft.unread.name = true;
   } else if (key.text == "meta") {
     if (once(draft.meta_key)) read_meta(draft);
   } else if (const Param* param = find_param(kind.params, key.text)) {
     ParamIndex index = index_of(kind.params, param);
     if (once(draft.seen_param(index))) read_parameter(draft, index);
+    else draft.fail(index);
   } else if (const ObsoleteParam* obsolete = find_obsolete(kind, key.text)) {
     read_obsolete(draft, *obsolete, key);
   } else {
-    report_unknown_parameter(draft, key);
-    draft.fail();
-    nodes_.skip_next();
+    read_unknown_parameter(draft, key);
   }
 }
 
@@ -110,7 +111,7 @@ void GraphReader::read_name(Draft& draft) {
 
 void GraphReader::read_parameter(Draft& draft, ParamIndex index) {
   std::optional<PlacedValue> value = nodes_.read_parameter(draft.declaration.kind->params[index]);
-  if (!value) return draft.fail();
+  if (!value) return draft.fail(index);
   draft.declaration.params.set(index, std::move(value->value), value->pos);
   if (value->secrets) draft.declaration.params.taint(index, *value->secrets);
 }
@@ -124,14 +125,14 @@ void GraphReader::read_obsolete(Draft& draft, const ObsoleteParam& obsolete, con
     draft.pollint_pos = key.pos;
     if (draft.pollint > 0) return;
   } else {
-    return draft.fail();
+    return;
   }
   if (first_note(kind, obsolete.name))
     diagnostics_.note(key.pos,
                       fmt::format("`{}` of {} does nothing here: {}", obsolete.name, kind->name, obsolete.note));
 }
 
-void GraphReader::report_unknown_parameter(const Draft& draft, const Key& key) {
+void GraphReader::read_unknown_parameter(Draft& draft, const Key& key) {
   const Kind& kind = *draft.declaration.kind;
   std::vector<std::string_view> names = param_names(kind.params);
   names.insert(names.end(), {"name", "meta"});
@@ -140,6 +141,12 @@ void GraphReader::report_unknown_parameter(const Draft& draft, const Key& key) {
     hint = fmt::format("`{}` is a meta parameter: write it under `meta:`", key.text);
   if (hint.empty()) hint = fmt::format("`mgmt resources {}` shows its parameters", kind.name);
   diagnostics_.error(key.pos, fmt::format("unknown parameter `{}` of {}", shown(key.text), kind.name), hint);
+  // What was most likely meant is not missing.
+  if (std::optional<std::string_view> meant = nearest_word(key.text, names)) {
+    if (*meant == "name") draft.unread.name = true;
+    else if (const Param* param = find_param(kind.params, *meant)) draft.fail(index_of(kind.params, param));
+  }
+  nodes_.skip_next();
 }
 
 void GraphReader::read_meta(Draft& draft) {
@@ -155,12 +162,13 @@ void GraphReader::read_meta_key(Draft& draft, std::vector<SourcePos>& seen, cons
     const Kind& kind = *draft.declaration.kind;
     std::vector<std::string_view> names = param_names(meta_params());
     std::string hint = did_you_mean(key.text, names);
-    if (find_param(kind.params, key.text))
+    if (const Param* misplaced = find_param(kind.params, key.text)) {
       hint = fmt::format("`{}` is a parameter of {}: write it beside `meta:`, not below it", key.text, kind.name);
+      draft.fail(index_of(kind.params, misplaced));
+    }
     std::erase_if(names, [](std::string_view name) { return !meta_acts(name); });
     if (hint.empty()) hint = fmt::format("there are {}", enumeration(names));
     diagnostics_.error(key.pos, fmt::format("unknown meta parameter `{}`", shown(key.text)), hint);
-    draft.fail();
     return nodes_.skip_next();
   }
   ParamIndex index = index_of(meta_params(), param);

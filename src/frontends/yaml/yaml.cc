@@ -64,17 +64,21 @@ std::string without_secrets(std::string_view text, const std::vector<FoundSecret
 }
 
 // Errors go before the rest when there is no room for all.
-std::string render_all(const Diagnostics& diagnostics, std::string_view file_name, std::string_view text) {
+std::vector<Message> describe_all(const Diagnostics& diagnostics, std::string_view file_name, std::string_view text) {
+  using Level = Diagnostic::Level;
   constexpr std::size_t kShown = 50;
   std::size_t errors = 0, others = 0;
-  std::string out;
-  for (const Diagnostic& diagnostic : diagnostics.items()) {
-    bool is_error = diagnostic.level == Diagnostic::Level::Error;
-    if (++(is_error ? errors : others) <= kShown) out += render(diagnostic, file_name, text);
-  }
-  if (errors > kShown) out += fmt::format("{}: and {}\n", file_name, counted(errors - kShown, "more error"));
-  if (others > kShown) out += fmt::format("{}: and {}\n", file_name, counted(others - kShown, "more warning"));
-  return out;
+  std::vector<Message> messages;
+  for (const Diagnostic& diagnostic : diagnostics.items())
+    if (++(diagnostic.level == Level::Error ? errors : others) <= kShown)
+      messages.push_back(describe(diagnostic, file_name, text));
+  auto tell_of_more = [&](Level level, std::size_t count, std::string_view noun) {
+    if (count > kShown)
+      messages.push_back({level, std::string(file_name), fmt::format("and {}", counted(count - kShown, noun))});
+  };
+  tell_of_more(Level::Error, errors, "more error");
+  tell_of_more(Level::Warning, others, "more warning");
+  return messages;
 }
 
 }  // namespace
@@ -95,17 +99,20 @@ Loaded load(std::string_view text, std::string file_name, const Outside& outside
     fail_alone({}, fmt::format("cannot be read: {}", error.what()), {});
   }
   loaded.diagnostics.sort();
-  if (secrets.empty() && !text.contains("!secret")) {
-    loaded.rendered = render_all(loaded.diagnostics, file_name, text);
-    return loaded;
-  }
+  std::string shown;
   Mask mask;
-  for (FoundSecret& secret : secrets) {
-    mask.add(secret.text);
-    loaded.secrets.push_back(std::move(secret.text));
+  if (!secrets.empty() || text.contains("!secret")) {
+    text = shown = without_secrets(text, secrets);
+    for (FoundSecret& secret : secrets) {
+      mask.add(secret.text);
+      loaded.secrets.push_back(std::move(secret.text));
+    }
   }
-  loaded.rendered = render_all(loaded.diagnostics, file_name, without_secrets(text, secrets));
-  mask.hide(loaded.rendered);
+  loaded.messages = describe_all(loaded.diagnostics, file_name, text);
+  for (Message& message : loaded.messages) {
+    for (std::string* part : {&message.text, &message.excerpt, &message.hint}) mask.hide(*part);
+    loaded.rendered += render(message);
+  }
   return loaded;
 }
 

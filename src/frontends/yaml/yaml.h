@@ -29,8 +29,9 @@ struct Loaded {
   std::shared_ptr<const ResourceGraph> graph;
   /// All errors of meaning, warnings and notes, by place; or the one error of syntax.
   Diagnostics diagnostics;
-  /// The diagnostics as text, each with its line and a caret; of very many only the first.
-  /// No secret is in it.
+  /// The diagnostics in words, each with its line and a caret; of very many only the first. No secret is in them.
+  std::vector<Message> messages;
+  /// All of them, ready to print.
   std::string rendered;
   /// The secrets, as they were read and in their order.
   std::vector<std::string> secrets;

@@ -71,7 +71,7 @@ TEST(Yaml, OfVeryManyErrorsTheFirstFiftyAreShown) {
   EXPECT_EQ(loaded.diagnostics.items().size(), 1000u);
   EXPECT_NE(loaded.rendered.find("`k49`"), std::string::npos);
   EXPECT_EQ(loaded.rendered.find("`k50`"), std::string::npos);
-  EXPECT_TRUE(loaded.rendered.ends_with("g.yaml: and 950 more errors\n")) << loaded.rendered;
+  EXPECT_TRUE(loaded.rendered.ends_with("g.yaml: error: and 950 more errors\n")) << loaded.rendered;
 }
 
 TEST(Yaml, AHugeTextIsReadWhole) {

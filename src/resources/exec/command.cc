@@ -148,13 +148,12 @@ void set_environment(const Params& params, const User& user, Command& command) {
 }  // namespace
 
 std::vector<std::string> split_words(std::string_view text) {
-  constexpr std::string_view kSpace = " \t\n\v\f\r";
   std::vector<std::string> words;
   while (true) {
-    std::size_t begin = text.find_first_not_of(kSpace);
+    std::size_t begin = text.find_first_not_of(kWhiteSpace);
     if (begin == text.npos) return words;
     text.remove_prefix(begin);
-    std::string_view word = text.substr(0, text.find_first_of(kSpace));
+    std::string_view word = text.substr(0, text.find_first_of(kWhiteSpace));
     words.emplace_back(word);
     text.remove_prefix(word.size());
   }

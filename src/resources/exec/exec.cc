@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <expected>
+#include <iterator>
 #include <optional>
 
 #include "src/async/confine.h"
@@ -107,14 +108,18 @@ class Exec : public AsyncResource {
   void watch(Subscriptions& into, Notify notify) override;
   asio::awaitable<Delta> check(Inputs inputs) override;
   asio::awaitable<void> apply(Delta delta) override;
+  std::vector<Value> outputs() const override { return outputs_; }
 
  private:
   std::string_view text(ParamIndex index) const { return text_of(declaration_->params, index); }
   bool is_guarded() const { return !text(kIfCmd).empty() || !text(kNifCmd).empty() || !text(kCreates).empty(); }
   void watch_path(Subscriptions& into, std::string_view path, bool recursive, std::function<void()> on_event);
-  // Whether a guard ended with status 0; or why it was not run.
+  // Whether a guard ended with status 0, or all of them allow it; or why one was not run.
   using Answer = std::expected<bool, std::string>;
   asio::awaitable<Answer> ask_guard(CommandParams which, bool dry);
+  asio::awaitable<Answer> guards_allow(bool dry);
+  bool is_due() const;
+  asio::awaitable<void> run(std::shared_ptr<const Declaration> declaration, CommandParams which);
   bool is_created() const;
   void warn_if_not_created();
 
@@ -124,6 +129,9 @@ class Exec : public AsyncResource {
   std::uint64_t events_ = 1;
   std::uint64_t answered_ = 0;
   bool warned_ = false;
+  // Which of kOutputs are sent, as the last check was told, and those of the last run; None for what wasn't kept.
+  std::uint32_t sends_ = 0;
+  std::vector<Value> outputs_ = std::vector<Value>(std::size(kOutputs));
 };
 
 void Exec::watch_path(Subscriptions& into, std::string_view path, bool recursive, std::function<void()> on_event) {
@@ -190,33 +198,61 @@ asio::awaitable<Exec::Answer> Exec::ask_guard(CommandParams which, bool dry) {
   co_return finished.ending.status == 0;
 }
 
-asio::awaitable<Delta> Exec::check(Inputs inputs) {
-  Delta delta;
-  if (!text(kCreates).empty() && is_created()) co_return delta;
+asio::awaitable<Exec::Answer> Exec::guards_allow(bool dry) {
+  if (!text(kCreates).empty() && is_created()) co_return false;
   for (const CommandParams& guard : kGuards) {
     if (text(guard.cmd).empty()) continue;
+    Answer answer = co_await ask_guard(guard, dry);
+    if (!answer)
+      co_return std::unexpected(fmt::format("`{}` was not run: {}", kParams[guard.cmd].name, answer.error()));
     bool runs_if = guard.cmd == kIfCmd;
-    Answer answer = co_await ask_guard(guard, inputs.dry);
-    if (!answer) {
-      delta.changes.push_back({.param = "cmd",
-                               .known = false,
-                               .why = fmt::format("`{}` was not run: {}", kParams[guard.cmd].name, answer.error())});
-      co_return delta;
-    }
-    if (*answer != runs_if) co_return delta;
+    if (*answer != runs_if) co_return false;
   }
+  co_return true;
+}
+
+// Whether `cmd` has to run if its guards allow it, without a refresh.
+bool Exec::is_due() const {
+  if (declaration_->params.get_or(kRefreshOnly, false)) return false;
   // A poll stands for an event at every look.
   bool polled = declaration_->meta->poll.count() > 0;
-  if (is_guarded() || polled || answered_ != events_)
-    delta.changes.push_back({.param = "cmd", .after = Value(command_text(*declaration_))});
+  bool misses_output = false;
+  for (std::size_t i = 0; i < outputs_.size(); ++i) misses_output |= (sends_ >> i & 1) != 0 && outputs_[i].is_none();
+  return is_guarded() || polled || answered_ != events_ || misses_output;
+}
+
+asio::awaitable<Delta> Exec::check(Inputs inputs) {
+  Delta delta;
+  sends_ = inputs.sends;
+  std::string_view refresh_cmd = text(kRefreshCmd);
+  bool due = is_due() || inputs.received, once_more = inputs.refresh && refresh_cmd.empty();
+  if (due || once_more) {
+    Answer allowed = co_await guards_allow(inputs.dry);
+    // A run that is due stands for the refresh.
+    std::string param = due ? "cmd" : "refresh";
+    if (!allowed) delta.changes.push_back({.param = std::move(param), .known = false, .why = allowed.error()});
+    else if (*allowed)
+      delta.changes.push_back({.param = std::move(param), .after = Value(command_text(*declaration_))});
+  }
+  if (inputs.refresh && !refresh_cmd.empty())
+    delta.changes.push_back({.param = "refresh", .after = Value(std::string(refresh_cmd))});
   co_return delta;
 }
 
-asio::awaitable<void> Exec::apply(Delta /*delta*/) {
+asio::awaitable<void> Exec::apply(Delta delta) {
   auto declaration = declaration_;  // the run's own, should a new graph come meanwhile
+  bool has_refresh_cmd = !text(kRefreshCmd).empty();
+  for (const Change& change : delta.changes) {
+    bool refresh = change.param == "refresh" && has_refresh_cmd;
+    co_await run(declaration, refresh ? kRefresh : kMain);
+  }
+}
+
+asio::awaitable<void> Exec::run(std::shared_ptr<const Declaration> declaration, CommandParams which) {
+  bool main = which.cmd == kCmd;
   // What happens from here on may come too late for this run.
   std::uint64_t answering = events_;
-  std::string command_line = command_text(*declaration);
+  std::string command_line = main ? command_text(*declaration) : std::string(text_of(declaration->params, which.cmd));
   // Before anything is cut: a part of a secret can't be known again.
   Mask secrets = secrets_of(*declaration);
   secrets.hide(command_line);
@@ -229,13 +265,32 @@ asio::awaitable<void> Exec::apply(Delta /*delta*/) {
     last.add(shown_line);
     if (services_.report.wanted()) services_.report.emit(report::Output{id, std::move(shown_line), stream});
   };
-  Command command = make_command(*declaration, kMain);
-  Finished finished =
-      co_await run_command(services_.loop, services_.spawner, std::move(command), timeout, std::move(on_line));
+  std::vector<Whole> kept(std::size(kOutputs), Whole(kMaxOutput));
+  std::uint32_t sends = main ? sends_ : 0;
+  OnBytes on_bytes;
+  if (sends != 0) {
+    on_bytes = [&](report::Output::Stream stream, std::string_view data) {
+      ParamIndex one = stream == report::Output::Stream::Stdout ? kStdout : kStderr;
+      for (ParamIndex output : {one, kBoth})
+        if (sends >> output & 1) kept[output].add(data);
+    };
+  }
+  Command command = make_command(*declaration, which);
+  Finished finished = co_await run_command(services_.loop, services_.spawner, std::move(command), timeout,
+                                           std::move(on_line), std::move(on_bytes));
   if (finished.timed_out)
     throw Error(fmt::format("{} timed out after {} s", shown(command_line), timeout.count())).hint(last.text());
   if (finished.ending.signal != 0 || finished.ending.status != 0)
     throw Error(ending_text(command_line, finished.ending)).hint(last.text());
+  if (!main) co_return;
+  for (std::size_t i = 0; i < kept.size(); ++i) {
+    if (kept[i].too_long())
+      throw Error(fmt::format("{} printed more than {} bytes on {}: too much to be sent", shown(command_line),
+                              kMaxOutput, kOutputs[i].name))
+          .hint("let it write a file, and watch that");
+  }
+  for (std::size_t i = 0; i < kept.size(); ++i)
+    outputs_[i] = sends >> i & 1 ? Value(std::move(kept[i]).take()) : Value();
   answered_ = answering;
   warn_if_not_created();
 }

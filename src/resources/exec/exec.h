@@ -16,6 +16,7 @@ namespace exec {
 
 /// What the resource runs, as written: `cmd` or the name, and `args`.
 std::string command_text(const Declaration& declaration);
+inline constexpr std::string_view kWhiteSpace = " \t\n\v\f\r";
 std::vector<std::string> split_words(std::string_view text);
 
 }  // namespace exec

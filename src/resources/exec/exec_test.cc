@@ -7,6 +7,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -112,9 +113,22 @@ struct ExecTest : testing::Test {
     loop.run();
     return result;
   }
-  std::string apply(AsyncResource& resource) {
+  // All changes, as "param: after; ...".
+  std::string changes(AsyncResource& resource, Inputs inputs) {
     std::string result;
-    asio::co_spawn(loop.io(), resource.apply({}), [&](const std::exception_ptr& failure) {
+    asio::co_spawn(loop.io(), resource.check(std::move(inputs)),
+                   [&](const std::exception_ptr& failure, const Delta& delta) {
+                     if (failure) result = "error: " + text_of_failure(failure);
+                     for (const Change& change : delta.changes)
+                       result += (result.empty() ? "" : "; ") + change.param + ": " + to_text(change.after);
+                     loop.stop();
+                   });
+    loop.run();
+    return result;
+  }
+  std::string apply(AsyncResource& resource, Delta delta = {{{.param = "cmd"}}}) {
+    std::string result;
+    asio::co_spawn(loop.io(), resource.apply(std::move(delta)), [&](const std::exception_ptr& failure) {
       result = text_of_failure(failure);
       loop.stop();
     });
@@ -403,7 +417,7 @@ TEST_F(ExecTest, CancelledItLeavesNoProcess) {
   asio::cancellation_signal stop;
   std::string result;
   seen.on_line = [&] { loop.post([&] { stop.emit(asio::cancellation_type::terminal); }); };
-  asio::co_spawn(loop.io(), resource->apply({}),
+  asio::co_spawn(loop.io(), resource->apply({{{.param = "cmd"}}}),
                  asio::bind_cancellation_slot(stop.slot(), [&](const std::exception_ptr& failure) {
                    result = text_of_failure(failure);
                    loop.stop();
@@ -447,7 +461,7 @@ TEST_F(ExecTest, TwoHundredRunAtOnce) {
   auto began = Clock::now();
   for (int i = 0; i < 200; ++i) {
     resources.push_back(make({{kCmd, Value("sleep 0.3")}}));
-    asio::co_spawn(loop.io(), resources.back()->apply({}), [&](const std::exception_ptr& failure) {
+    asio::co_spawn(loop.io(), resources.back()->apply({{{.param = "cmd"}}}), [&](const std::exception_ptr& failure) {
       if (failure) ++failed;
       if (--left == 0) loop.stop();
     });
@@ -455,6 +469,63 @@ TEST_F(ExecTest, TwoHundredRunAtOnce) {
   loop.run();
   EXPECT_EQ(failed, 0);
   EXPECT_LT(Clock::now() - began, 30s) << "one after the other takes 60 s";
+}
+
+TEST_F(ExecTest, ANotifiedOneRunsOnceMoreAndARefreshOnlyOneOnlyThen) {
+  auto resource = make(shell("echo ran"));
+  EXPECT_EQ(apply(*resource), "");
+  EXPECT_EQ(check(*resource), "");
+  Inputs notified{.refresh = true};
+  EXPECT_EQ(changes(*resource, notified), "refresh: echo ran");
+  auto only = make(with(shell("echo only"), kRefreshOnly, Value(true)));
+  EXPECT_EQ(changes(*only, {}), "");
+  EXPECT_EQ(changes(*only, notified), "refresh: echo only");
+  EXPECT_EQ(apply(*only, {{{.param = "refresh"}}}), "");
+  EXPECT_EQ(seen.out, (std::vector<std::string>{"ran", "only"}));
+}
+
+TEST_F(ExecTest, ItsGuardsHoldForARefreshAndARunThatIsDueStandsForIt) {
+  Inputs notified{.refresh = true};
+  EXPECT_EQ(changes(*make(with(shell("x"), kIfCmd, Value("false"))), notified), "");
+  EXPECT_EQ(changes(*make(with(shell("x"), kIfCmd, Value("true"))), notified), "cmd: x");
+  EXPECT_EQ(changes(*make(shell("x")), notified), "cmd: x");
+}
+
+TEST_F(ExecTest, ARefreshCommandRunsInThePlaceOfCmdWhateverTheGuardsSay) {
+  Inputs notified{.refresh = true};
+  auto guarded = make(with(with(shell("echo start"), kRefreshCmd, Value("echo reload")), kNifCmd, Value("true")));
+  EXPECT_EQ(changes(*guarded, {}), "");
+  EXPECT_EQ(changes(*guarded, notified), "refresh: echo reload");
+  EXPECT_EQ(apply(*guarded, {{{.param = "refresh"}}}), "");
+  EXPECT_EQ(seen.out, std::vector<std::string>{"reload"});
+  // Not started yet: both, in this order.
+  auto fresh = make(with(shell("echo start"), kRefreshCmd, Value("echo reload")));
+  EXPECT_EQ(changes(*fresh, notified), "cmd: echo start; refresh: echo reload");
+}
+
+TEST_F(ExecTest, WhatIsSentIsKeptAsItWasPrintedAndNothingElse) {
+  auto resource = make(shell("printf 'a\\nb'; sleep 0.1; echo c >&2"));
+  EXPECT_TRUE(std::ranges::all_of(resource->outputs(), &Value::is_none)) << "it didn't run";
+  EXPECT_EQ(changes(*resource, {.sends = 1u << kStdout | 1u << kBoth}), "cmd: printf 'a\\nb'; sleep 0.1; echo c >&2");
+  EXPECT_EQ(apply(*resource), "");
+  std::vector<Value> outputs = resource->outputs();
+  ASSERT_EQ(outputs.size(), std::size(kOutputs));
+  EXPECT_EQ(outputs[kStdout], Value("a\nb"));
+  EXPECT_EQ(outputs[kBoth], Value("a\nbc\n"));
+  EXPECT_TRUE(outputs[kStderr].is_none());
+  EXPECT_EQ(changes(*resource, {.sends = 1u << kStdout}), "");
+  EXPECT_NE(changes(*resource, {.sends = 1u << kStderr}), "") << "what is wanted now wasn't kept: it runs again";
+}
+
+TEST_F(ExecTest, WhatIsSentIsBoundedAndWhatIsNotMayBeAnyLength) {
+  auto resource = make(shell("head -c 1048577 /dev/zero; head -c 1048576 /dev/zero >&2"));
+  changes(*resource, {.sends = 1u << kStderr});
+  EXPECT_EQ(apply(*resource), "");
+  EXPECT_EQ(resource->outputs()[kStderr].get<std::string>().size(), 1048576u);
+  changes(*resource, {.sends = 1u << kStdout});
+  EXPECT_EQ(apply(*resource),
+            "`head -c 1048577 /dev/zero; head -c 1048576 /dev/zero >&2` printed more than 1048576 bytes on stdout: too "
+            "much to be sent | let it write a file, and watch that");
 }
 
 TEST_F(ExecTest, BadParametersAreAllNamed) {
@@ -472,6 +543,16 @@ TEST_F(ExecTest, BadParametersAreAllNamed) {
             (Texts{"`1A` can't be the name of a variable in `env`", "`A=B` can't be the name of a variable in `env`",
                    "`cwd` of exec is not an absolute path: `tmp`", "`creates` of exec is not an absolute path: `./x`",
                    "`watchfiles` of exec is not an absolute path: `no`", "`ifshell` has no effect without `ifcmd`"}));
+}
+
+TEST_F(ExecTest, ARefreshThatMakesNoSenseIsNamed) {
+  using Texts = std::vector<std::string>;
+  EXPECT_EQ(diagnose({{kCmd, Value("a")}, {kRefreshCmd, Value(" ")}}), Texts{"`refresh_cmd` of exec is empty"});
+  EXPECT_EQ(
+      diagnose({{kCmd, Value("a")}, {kRefreshOnly, Value(true)}, {kRefreshCmd, Value("b")}}),
+      Texts{"with `refresh_only`, `cmd` runs on a refresh, and with `refresh_cmd` it doesn't: it would never run"});
+  EXPECT_EQ(diagnose({{kCmd, Value("a")}, {kRefreshOnly, Value(true)}, {kWatchFiles, list({"/x"})}}),
+            Texts{"`watchfiles` doesn't go with `refresh_only`"});
 }
 
 TEST(LineSplitter, CutsAtCharactersAndGoesOnAfterTheLine) {

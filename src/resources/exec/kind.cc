@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "src/base/path.h"
 #include "src/base/text.h"
 #include "src/resources/exec/docs.h"
 #include "src/resources/exec/exec.h"
@@ -23,9 +24,10 @@ bool is_variable_name(std::string_view name) {
 }
 
 void require_absolute(SourcePos pos, ParamIndex index, std::string_view path, Diagnostics& diagnostics) {
-  if (!path.starts_with('/'))
-    diagnostics.error(pos, fmt::format("`{}` of {} is not an absolute path: `{}`", kParams[index].name, "exec", path),
-                      "begin it with /");
+  if (path.starts_with('/')) return;
+  diagnostics.error(pos,
+                    fmt::format("`{}` of exec is not an absolute path: `{}`", kParams[index].name, printable(path)),
+                    path.starts_with('~') ? "`~` is the shell's: write the home folder out" : "a path begins with `/`");
 }
 
 void validate_cmd(const Declaration& declaration, Diagnostics& diagnostics) {
@@ -83,11 +85,63 @@ void warn_of_idle_params(const Declaration& declaration, Diagnostics& diagnostic
   }
 }
 
+void validate_refresh(const Declaration& declaration, Diagnostics& diagnostics) {
+  const Params& params = declaration.params;
+  if (const std::string* cmd = params.find<std::string>(kRefreshCmd); cmd && !cmd->empty() && split_words(*cmd).empty())
+    diagnostics.error(params.pos_or(kRefreshCmd, declaration.pos), "`refresh_cmd` of exec is empty",
+                      "write the command, or leave it out: then a refresh runs `cmd`");
+  if (!params.get_or(kRefreshOnly, false)) return;
+  if (!text_of(params, kRefreshCmd).empty())
+    diagnostics.error(
+        params.pos_or(kRefreshCmd, declaration.pos),
+        "with `refresh_only`, `cmd` runs on a refresh, and with `refresh_cmd` it doesn't: it would never run",
+        "leave `refresh_only` out, or make it `cmd`");
+  for (ParamIndex index : {kWatchCmd, kWatchFiles}) {
+    const Params::Item* item = params.find_item(index);
+    bool is_set = item && (index == kWatchFiles ? !item->value.get<List>().empty() : !text_of(params, index).empty());
+    if (is_set)
+      diagnostics.error(item->pos, fmt::format("`{}` doesn't go with `refresh_only`", kParams[index].name),
+                        "what it tells would never make `cmd` run");
+  }
+}
+
 void validate(const Declaration& declaration, Diagnostics& diagnostics) {
+  validate_refresh(declaration, diagnostics);
   validate_cmd(declaration, diagnostics);
   validate_env(declaration, diagnostics);
   validate_paths(declaration, diagnostics);
   warn_of_idle_params(declaration, diagnostics);
+}
+
+// A program without a slash comes from PATH, and what a shell's script runs isn't known, but for its first word.
+void need_program(std::string_view command, std::string_view why, std::vector<Need>& into) {
+  std::size_t begin = command.find_first_not_of(kWhiteSpace);
+  if (begin == command.npos || command[begin] != '/') return;
+  std::string_view rest = command.substr(begin);
+  into.push_back({.name = clean_path(rest.substr(0, rest.find_first_of(kWhiteSpace))), .why = why});
+}
+
+void needs(const Declaration& declaration, std::vector<Need>& into) {
+  const Params& params = declaration.params;
+  const std::string* cmd = params.find<std::string>(kCmd);
+  need_program(cmd ? *cmd : declaration.name, "the program that it runs", into);
+  need_program(text_of(params, kRefreshCmd), "the program that it runs on a refresh", into);
+  for (const CommandParams& command : {kMain, kIf, kNif, kWatch}) {
+    if (command.cmd != kCmd) need_program(text_of(params, command.cmd), "a program that it asks", into);
+    need_program(text_of(params, command.shell), "its shell", into);
+    if (std::string_view folder = text_of(params, command.cwd); !folder.empty())
+      into.push_back({.name = clean_path(folder), .why = "the folder that it works in"});
+  }
+  if (std::string_view path = text_of(params, kCreates); !path.empty())
+    into.push_back({.name = parent_path(clean_path(path)), .why = "the folder of what it creates"});
+  if (const List* files = params.find<List>(kWatchFiles)) {
+    for (const Value& file : *files) {
+      const auto& path = file.get<std::string>();
+      into.push_back({.what = path.ends_with('/') ? Need::What::Tree : Need::What::Path,
+                      .name = clean_path(path),
+                      .why = "it watches it"});
+    }
+  }
 }
 
 }  // namespace
@@ -101,6 +155,9 @@ constinit const Kind kExecKind{
     .doc = exec_docs::kDoc,
     .example = exec_docs::kExample,
     .validate = validate,
+    .refresh = "`refresh_cmd` runs; without one `cmd` runs once more, if its guards allow it.",
+    .outputs = exec::kOutputs,
+    .needs = needs,
     .is_guarded =
         [](const Declaration& declaration) {
           return std::ranges::any_of(std::array{kIfCmd, kNifCmd, kCreates},

@@ -5,6 +5,7 @@
 #include <deque>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace mgmt::exec {
 
@@ -83,6 +84,24 @@ class LastLines {
   static constexpr std::size_t kCount = 10;
   static constexpr std::size_t kWidth = 500;
   std::deque<std::string> lines_;
+};
+
+/// All that a command prints on one of its streams, as it is, up to a limit.
+class Whole {
+ public:
+  explicit Whole(std::size_t limit) : limit_(limit) {}
+  void add(std::string_view data) {
+    too_long_ |= data.size() > limit_ - text_.size();
+    if (!too_long_) text_.append(data);
+  }
+  /// More than the limit was printed: then the text is not whole.
+  bool too_long() const { return too_long_; }
+  std::string take() && { return std::move(text_); }
+
+ private:
+  std::size_t limit_;
+  std::string text_;
+  bool too_long_ = false;
 };
 
 }  // namespace mgmt::exec

@@ -94,7 +94,23 @@ inline constexpr Param kParams[] = {
      .type = kStr,
      .doc = "The group, by name or number, that all commands of the resource run as.",
      .default_text = "the primary group of `user`"},
+    {.name = "refresh_only",
+     .type = kBool,
+     .doc = "Run `cmd` only when notified by a resource that changed something.",
+     .default_text = "false"},
+    {.name = "refresh_cmd",
+     .type = kStr,
+     .doc = "What runs in the place of `cmd` when the resource is notified, with the `shell`, `cwd` and `timeout` of "
+            "`cmd`, but not its `args`, and without asking the guards.",
+     .default_text = "`cmd`"},
 };
+
+inline constexpr Param kOutputs[] = {
+    {.name = "stdout", .type = kStr, .doc = "What `cmd` printed on its standard output when it last succeeded."},
+    {.name = "stderr", .type = kStr, .doc = "The same of its standard error."},
+    {.name = "output", .type = kStr, .doc = "Both, in the order in which they were read."},
+};
+inline constexpr std::size_t kMaxOutput = std::size_t{1} << 20;  // bytes of each
 
 // Written in the graphs of 2016.
 inline constexpr ObsoleteParam kObsolete[] = {
@@ -121,12 +137,18 @@ inline constexpr ParamIndex kWatchCwd = param_index(kParams, "watchcwd");
 inline constexpr ParamIndex kWatchFiles = param_index(kParams, "watchfiles");
 inline constexpr ParamIndex kUser = param_index(kParams, "user");
 inline constexpr ParamIndex kGroup = param_index(kParams, "group");
+inline constexpr ParamIndex kRefreshOnly = param_index(kParams, "refresh_only");
+inline constexpr ParamIndex kRefreshCmd = param_index(kParams, "refresh_cmd");
+inline constexpr ParamIndex kStdout = param_index(kOutputs, "stdout");
+inline constexpr ParamIndex kStderr = param_index(kOutputs, "stderr");
+inline constexpr ParamIndex kBoth = param_index(kOutputs, "output");
 
 /// The parameters of one of a resource's commands.
 struct CommandParams {
   ParamIndex cmd, shell, cwd;
 };
 inline constexpr CommandParams kMain{kCmd, kShell, kCwd};
+inline constexpr CommandParams kRefresh{kRefreshCmd, kShell, kCwd};
 inline constexpr CommandParams kIf{kIfCmd, kIfShell, kIfCwd};
 inline constexpr CommandParams kNif{kNifCmd, kNifShell, kNifCwd};
 inline constexpr CommandParams kWatch{kWatchCmd, kWatchShell, kWatchCwd};

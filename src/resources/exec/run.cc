@@ -37,13 +37,14 @@ struct CommandRun::State : std::enable_shared_from_this<State> {
     LineSplitter lines = {};
   };
 
-  State(Loop& on, std::chrono::seconds limit, OnLine line, OnEnd end)
-      : loop(on), timeout(limit), on_line(std::move(line)), on_end(std::move(end)) {}
+  State(Loop& on, std::chrono::seconds limit, OnLine line, OnEnd end, OnBytes bytes)
+      : loop(on), timeout(limit), on_line(std::move(line)), on_end(std::move(end)), on_bytes(std::move(bytes)) {}
 
   Loop& loop;
   std::chrono::seconds timeout;
   OnLine on_line;
   OnEnd on_end;
+  OnBytes on_bytes;
   Child child;
   Loop::FdWatch end_watch;
   std::optional<Loop::Timer> timer;
@@ -98,6 +99,7 @@ std::size_t CommandRun::State::read_some(Source& source) {
   ssize_t got = ::read(source.fd.get(), buffer.data(), buffer.size());
   if (got > 0) {
     auto size = static_cast<std::size_t>(got);
+    if (on_bytes && !over) on_bytes(source.stream, {buffer.data(), size});
     if (on_line) source.lines.feed({buffer.data(), size}, [&](std::string_view text) { line(source, text); });
     return size;
   }
@@ -141,8 +143,8 @@ void CommandRun::State::drop() {
 }
 
 CommandRun::CommandRun(Loop& loop, Spawner& spawner, Command command, std::chrono::seconds timeout, OnLine on_line,
-                       OnEnd on_end)
-    : state_(std::make_shared<State>(loop, timeout, std::move(on_line), std::move(on_end))) {
+                       OnEnd on_end, OnBytes on_bytes)
+    : state_(std::make_shared<State>(loop, timeout, std::move(on_line), std::move(on_end), std::move(on_bytes))) {
   // The Spawner holds the state for the call, and makes none once it is gone.
   spawner.spawn(std::move(command), state_, [state = state_.get()](Result<Child> started) {
     if (state->over) return;
@@ -154,13 +156,16 @@ CommandRun::CommandRun(Loop& loop, Spawner& spawner, Command command, std::chron
 CommandRun::~CommandRun() { state_->drop(); }
 
 asio::awaitable<Finished> run_command(Loop& loop, Spawner& spawner, Command command, std::chrono::seconds timeout,
-                                      OnLine on_line) {
+                                      OnLine on_line, OnBytes on_bytes) {
   asio::steady_timer end(loop.io(), TimePoint::max());  // never rings: cancelling it is the event
   std::optional<Result<Finished>> result;
-  CommandRun run(loop, spawner, std::move(command), timeout, std::move(on_line), [&](Result<Finished> how) {
-    result = std::move(how);
-    end.cancel();
-  });
+  CommandRun run(
+      loop, spawner, std::move(command), timeout, std::move(on_line),
+      [&](Result<Finished> how) {
+        result = std::move(how);
+        end.cancel();
+      },
+      std::move(on_bytes));
   boost::system::error_code cancelled;
   co_await end.async_wait(asio::redirect_error(asio::use_awaitable, cancelled));
   if (!result) throw boost::system::system_error(asio::error::operation_aborted);

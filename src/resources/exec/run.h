@@ -19,6 +19,8 @@ struct Finished {
 };
 
 using OnLine = std::function<void(report::Output::Stream, std::string_view)>;
+/// What was read, as it was read, before its lines are told.
+using OnBytes = std::function<void(report::Output::Stream, std::string_view)>;
 
 /// A command from now to its end. Destroyed before, it is not started, or killed with its process group, and
 /// calls nothing any more. It may be destroyed from within its calls.
@@ -27,9 +29,10 @@ class CommandRun {
   /// Exactly once: how it ended, or why it did not start.
   using OnEnd = std::move_only_function<void(Result<Finished>)>;
 
-  /// `on_line` may be empty; `timeout` counts from the start of the process, 0 is none. What the command left
-  /// running may keep its pipes open: they are not waited for.
-  CommandRun(Loop& loop, Spawner& spawner, Command command, std::chrono::seconds timeout, OnLine on_line, OnEnd on_end);
+  /// `on_line` and `on_bytes` may be empty; `timeout` counts from the start of the process, 0 is none. What the command
+  /// left running may keep its pipes open: they are not waited for.
+  CommandRun(Loop& loop, Spawner& spawner, Command command, std::chrono::seconds timeout, OnLine on_line, OnEnd on_end,
+             OnBytes on_bytes = nullptr);
   ~CommandRun();
   CommandRun(const CommandRun&) = delete;
   CommandRun& operator=(const CommandRun&) = delete;
@@ -41,6 +44,6 @@ class CommandRun {
 
 /// Throws Error if it did not start. Cancelled, it throws operation_aborted, and the process group is killed.
 boost::asio::awaitable<Finished> run_command(Loop& loop, Spawner& spawner, Command command,
-                                             std::chrono::seconds timeout, OnLine on_line);
+                                             std::chrono::seconds timeout, OnLine on_line, OnBytes on_bytes = nullptr);
 
 }  // namespace mgmt::exec

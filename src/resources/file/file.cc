@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <ranges>
 #include <string_view>
+#include <utility>
 
 #include "src/async/confine.h"
 #include "src/base/path.h"
@@ -352,7 +353,6 @@ Delta FileResource::check_link(const Want& want) {
 
 void FileResource::apply(const Delta& delta, const Inputs& inputs) {
   Want want = want_of(*declaration_);
-  stamp_ = kUnknown;
   undisturbed([&](int attempt) {
     if (attempt == 1) apply_once(want, delta, inputs);
     else apply_once(want, check_once(want, inputs), inputs);
@@ -361,10 +361,11 @@ void FileResource::apply(const Delta& delta, const Inputs& inputs) {
 
 void FileResource::apply_once(const Want& want, const Delta& delta, const Inputs& inputs) {
   if (delta.empty()) return;
+  std::uint64_t checked = std::exchange(stamp_, kUnknown);
   if (want.absent) return apply_absent(want);
   switch (want.type) {
-    case Want::Type::File: return written(apply_file(want, delta));
-    case Want::Type::Link: return written(apply_link(want, delta));
+    case Want::Type::File: return written(apply_file(want, delta, checked));
+    case Want::Type::Link: return written(apply_link(want, delta, checked));
     case Want::Type::Folder: break;
   }
   if (change_of(delta, "state") || changes_attributes(delta)) written(apply_folder(want, delta));
@@ -399,15 +400,26 @@ std::optional<Found> found_as_said(const Spot& spot, const Change* state) {
 
 const Found* pointer(const std::optional<Found>& found) { return found ? &*found : nullptr; }
 
+bool written_between(const struct stat& before, const struct stat& after) {
+  return before.st_size != after.st_size || before.st_mtim.tv_sec != after.st_mtim.tv_sec ||
+         before.st_mtim.tv_nsec != after.st_mtim.tv_nsec;
+}
+
 }  // namespace
 
-struct stat FileResource::apply_file(const Want& want, const Delta& delta) {
+// Where only attributes are to change, the rest must be as it was checked: what is left passes for right from then on,
+// and a folder that is swapped for another brings another file without an event of its own.
+struct stat FileResource::apply_file(const Want& want, const Delta& delta, std::uint64_t checked) {
   Spot at = spot();
   const Change* state = change_of(delta, "state");
   std::optional<Found> found = found_as_said(at, state);
   if (!state) {
     if (!S_ISREG(found->status.st_mode)) throw Raced(at.shown);
-    if (!change_of(delta, "content")) return change_attributes(at, attributes_of(want), *found);
+    if (!change_of(delta, "content")) {
+      if (want.has_content() && stamp_of(found->status) != checked) throw Raced(at.shown);
+      struct stat left = change_attributes(at, attributes_of(want), *found);
+      return want.has_content() && written_between(found->status, left) ? found->status : left;
+    }
     found->file = open_file(at);
     if (::fstat(found->file.get(), &found->status) != 0) throw Error::system(errno, "looking at " + at.shown);
     if (!S_ISREG(found->status.st_mode)) throw Raced(at.shown);
@@ -420,17 +432,23 @@ struct stat FileResource::apply_folder(const Want& want, const Delta& delta) {
   Spot at = spot();
   const Change* state = change_of(delta, "state");
   std::optional<Found> found = found_as_said(at, state);
-  if (!state) return change_attributes(at, attributes_of(want), *found);
+  if (!state) {
+    if (!S_ISDIR(found->status.st_mode)) throw Raced(at.shown);
+    return change_attributes(at, attributes_of(want), *found);
+  }
   if (want.recurse && !found) make_parents();
   return make_folder(at, attributes_of(want), pointer(found));
 }
 
-struct stat FileResource::apply_link(const Want& want, const Delta& delta) {
+struct stat FileResource::apply_link(const Want& want, const Delta& delta, std::uint64_t checked) {
   Spot at = spot();
   const Change* state = change_of(delta, "state");
   std::optional<Found> found = found_as_said(at, state);
   if (!state && !S_ISLNK(found->status.st_mode)) throw Raced(at.shown);
-  if (!state && !change_of(delta, "source")) return change_attributes(at, attributes_of(want), *found);
+  if (!state && !change_of(delta, "source")) {
+    if (stamp_of(found->status) != checked) throw Raced(at.shown);
+    return change_attributes(at, attributes_of(want), *found);
+  }
   return make_link(at, *want.source, attributes_of(want), pointer(found));
 }
 

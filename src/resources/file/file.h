@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -33,9 +34,9 @@ class FileResource final : public BlockingResource {
 
   void apply_once(const Want& want, const Delta& delta, const Inputs& inputs);
   void apply_absent(const Want& want);
-  struct stat apply_file(const Want& want, const Delta& delta);
+  struct stat apply_file(const Want& want, const Delta& delta, std::uint64_t checked);
   struct stat apply_folder(const Want& want, const Delta& delta);
-  struct stat apply_link(const Want& want, const Delta& delta);
+  struct stat apply_link(const Want& want, const Delta& delta, std::uint64_t checked);
   void make_parents();
   void remember(const struct stat& status);
   void written(const struct stat& status);

@@ -550,6 +550,99 @@ TEST_F(FileRace, AFileThatGoesOrBecomesALinkBetweenIsLookedAtAgain) {
   EXPECT_TRUE(exists("h"));
 }
 
+// A folder that is swapped for another brings another file, or an older one, without an event of the file's own.
+TEST_F(FileRace, AttributesAreOnlyChangedOfWhatWasChecked) {
+  put("f", "right", 0600);
+  FileResource f = resource("f", {{"content", Value("right")}, {"mode", Value("0644")}});
+  Delta delta = f.check({});
+  EXPECT_EQ(words(delta), "mode: 0600 → 0644");
+  put("other", "wrong", 0600);
+  std::filesystem::rename(at("other"), at("f"));
+  f.apply(delta, {});
+  EXPECT_EQ(text("f"), "right");
+  EXPECT_EQ(mode("f"), "0644");
+  EXPECT_TRUE(f.is_own_echo());
+
+  ASSERT_EQ(::chmod(at("f").c_str(), 0600), 0);
+  delta = f.check({});
+  put("f", "wrong", 0600);  // in place
+  f.apply(delta, {});
+  EXPECT_EQ(text("f"), "right");
+  EXPECT_EQ(mode("f"), "0644");
+
+  folder("d");
+  ASSERT_EQ(::chmod(at("d").c_str(), 0700), 0);
+  FileResource d = resource("d/", {{"mode", Value("0755")}, {"state", Value("exists")}, {"force", Value(true)}});
+  delta = d.check({});
+  std::filesystem::remove(at("d"));
+  put("d", "a file", 0600);
+  d.apply(delta, {});
+  EXPECT_TRUE(S_ISDIR(status("d").st_mode));
+}
+
+// A log that grows all the time gets its mode nevertheless.
+TEST_F(FileRace, AContentThatIsNotOursMayChangeBetween) {
+  put("log", "one\n", 0600);
+  FileResource log = resource("log", {{"mode", Value("0644")}});
+  Delta delta = log.check({});
+  put("log", "one\ntwo\n", 0600);
+  log.apply(delta, {});
+  EXPECT_EQ(mode("log"), "0644");
+  EXPECT_EQ(text("log"), "one\ntwo\n");
+}
+
+// Makes what is missing, while another thread tries to disturb it the moment it is there: what a foreign hand left must
+// never pass for ours.
+template <class Prepare, class Disturb, class Judge>
+void disturbed_at_once(FileResource& made, Prepare prepare, Disturb disturb, Judge judge) {
+  constexpr int kRounds = 5000;
+  std::atomic<int> begun = 0, applied = 0, done = 0;
+  std::thread other([&] {
+    for (int round = 1; round <= kRounds; ++round) {
+      while (begun < round) std::this_thread::yield();
+      while (!disturb() && applied < round) {
+      }
+      done = round;
+    }
+  });
+  for (int round = 1; round <= kRounds; ++round) {
+    prepare();
+    Delta delta = made.check({});
+    begun = round;
+    made.apply(delta, {});
+    applied = round;
+    while (done < round) std::this_thread::yield();
+    judge();
+  }
+  other.join();
+}
+
+TEST_F(FileRace, ALinkThatIsReplacedAtOnceIsNotOurs) {
+  FileResource link = resource("link", {{"symlink", Value(true)}, {"source", Value("ours")}});
+  std::string name = at("link"), theirs = at("theirs");
+  disturbed_at_once(
+      link,
+      [&] {
+        std::filesystem::remove(name);
+        std::filesystem::remove(theirs);
+        EXPECT_EQ(::symlink("theirs", theirs.c_str()), 0);
+      },
+      [&] { return ::renameat2(AT_FDCWD, theirs.c_str(), AT_FDCWD, name.c_str(), RENAME_EXCHANGE) == 0; },
+      [&] {
+        if (std::filesystem::read_symlink(name) != "ours") EXPECT_FALSE(link.is_own_echo());
+      });
+}
+
+TEST_F(FileRace, AFileThatIsCutAtOnceIsNotOurs) {
+  FileResource file = resource("f", {{"content", Value("ours")}});
+  std::string name = at("f");
+  disturbed_at_once(
+      file, [&] { std::filesystem::remove(name); }, [&] { return ::truncate(name.c_str(), 2) == 0; },
+      [&] {
+        if (text("f") != "ours") EXPECT_FALSE(file.is_own_echo());
+      });
+}
+
 TEST_F(FileRace, TwoThreadsOnOneFileEndWithOneOfTheTwo) {
   auto work = [&](const char* content, const char* own) {
     FileResource shared = resource("shared", {{"content", Value(content)}});

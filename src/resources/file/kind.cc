@@ -155,6 +155,22 @@ std::optional<std::string> managed_path(const Declaration& declaration) {
 
 bool views_managed_paths(const Declaration& declaration) { return want_of(declaration).has_tree(); }
 
+bool removes_path(const Declaration& declaration) { return want_of(declaration).absent; }
+
+void needs(const Declaration& declaration, std::vector<Need>& into) {
+  Want want = want_of(declaration);
+  into.push_back({.name = parent_path(clean_path(declared_path(declaration))), .why = "its parent folder"});
+  if (want.absent) return;
+  if (want.source && want.source->starts_with('/'))
+    into.push_back({.what = want.type == Want::Type::Folder ? Need::What::Tree : Need::What::Path,
+                    .name = clean_path(*want.source),
+                    .why = "its source"});
+  if (!want.fragments) return;
+  for (const Value& fragment : *want.fragments)
+    into.push_back(
+        {.what = Need::What::Tree, .name = clean_path(fragment.get<std::string>()), .why = "one of its fragments"});
+}
+
 void collect_into(Declaration& declaration, const std::string& pattern) {
   if (pattern.empty()) return;
   if (!pattern.starts_with('/'))
@@ -193,6 +209,8 @@ const Kind kFileKind = {
     .managed_path = file::managed_path,
     .views_managed_paths = file::views_managed_paths,
     .collect_into = file::collect_into,
+    .removes_path = file::removes_path,
+    .needs = file::needs,
     .create = file::create,
 };
 

@@ -194,14 +194,29 @@ void change_mode(int fd, const Final& final, const Attributes& attributes, const
   throw Error::system(errno, "setting the mode of " + spot.shown);
 }
 
-struct stat settled(int fd, const Final& final, const Attributes& attributes, const Spot& spot) {
+struct stat status_of(int fd, const Spot& spot) {
   struct stat status{};
   if (::fstat(fd, &status) != 0) throw Error::system(errno, "looking at " + spot.shown);
+  return status;
+}
+
+struct stat settled(int fd, const Final& final, const Attributes& attributes, const Spot& spot) {
+  struct stat status = status_of(fd, spot);
   if (attributes.mode && (status.st_mode & 07777) != final.mode)
     throw Error(
         fmt::format("{}: the system made the mode {} of {}", spot.shown, octal(status.st_mode), octal(final.mode)))
         .hint("a set-gid bit needs membership in the group, and some file systems have fixed modes");
   return status;
+}
+
+// What is at its place now, if it is as it was when it was put there. If not, somebody was at it since, and that must
+// not pass for what we left: then what we put there, which nobody will find again.
+struct stat left_by_us(const struct stat& placed, const struct stat& now) {
+  bool untouched = placed.st_mode == now.st_mode && placed.st_uid == now.st_uid && placed.st_gid == now.st_gid;
+  if (!S_ISDIR(now.st_mode))
+    untouched = untouched && placed.st_size == now.st_size && placed.st_mtim.tv_sec == now.st_mtim.tv_sec &&
+                placed.st_mtim.tv_nsec == now.st_mtim.tv_nsec;
+  return untouched ? now : placed;
 }
 
 uid_t own_user() {
@@ -227,8 +242,9 @@ struct stat write_file(const Spot& spot, Bytes& bytes, const Attributes& attribu
   if (has_capabilities) keep_capabilities(found->file.get(), fd.get(), spot.shown);
   // Closed before it has its name: the end of a write under that name is then always somebody else's.
   Fd written = draft.without_writing(std::move(fd));
+  struct stat placed = settled(written.get(), final, attributes, spot);
   draft.place(found, false);
-  return settled(written.get(), final, attributes, spot);
+  return left_by_us(placed, status_of(written.get(), spot));
 }
 
 struct stat make_folder(const Spot& spot, const Attributes& attributes, const Found* found) {
@@ -241,8 +257,9 @@ struct stat make_folder(const Spot& spot, const Attributes& attributes, const Fo
   if (!attributes.mode) final.mode |= status.st_mode & S_ISGID;
   if (final.owner != kAsFound || final.group != kAsFound) change_owner(fd.get(), final, spot);
   change_mode(fd.get(), final, attributes, spot);
+  struct stat placed = settled(fd.get(), final, attributes, spot);
   draft.place(found, true);
-  return settled(fd.get(), final, attributes, spot);
+  return left_by_us(placed, status_of(fd.get(), spot));
 }
 
 struct stat make_link(const Spot& spot, const std::string& target, const Attributes& attributes, const Found* found) {
@@ -253,10 +270,12 @@ struct stat make_link(const Spot& spot, const std::string& target, const Attribu
   if ((final.owner != kAsFound || final.group != kAsFound) &&
       ::fchownat(own.folder, own.name, final.owner, final.group, AT_SYMLINK_NOFOLLOW) != 0)
     throw Error::system(errno, "giving " + spot.shown + " to its owner");
+  // Looked at by a descriptor: its name may be another link's as soon as it has it.
+  Fd made(::openat(own.folder, own.name, O_PATH | O_NOFOLLOW | O_CLOEXEC));
+  if (!made) throw Raced(spot.shown);
+  struct stat placed = status_of(made.get(), spot);
   draft.place(found, false);
-  struct stat status{};
-  if (::fstatat(spot.folder, spot.name, &status, AT_SYMLINK_NOFOLLOW) != 0) throw Raced(spot.shown);
-  return status;
+  return left_by_us(placed, status_of(made.get(), spot));
 }
 
 struct stat change_attributes(const Spot& spot, const Attributes& attributes, const Found& found) {

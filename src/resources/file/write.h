@@ -34,7 +34,8 @@ struct Found {
 };
 
 /// All of these throw Error, and Raced if what is at the place isn't `found` (null: nothing) any more; nothing is
-/// changed then. What stands there is replaced, with what it holds if it is a folder. They return the new status.
+/// changed then. What stands there is replaced, with what it holds if it is a folder. They return the status as they
+/// left it; if somebody else was at it since, that is not the present one.
 struct stat write_file(const Spot& spot, Bytes& bytes, const Attributes& attributes, const Found* found);
 struct stat make_folder(const Spot& spot, const Attributes& attributes, const Found* found);
 struct stat make_link(const Spot& spot, const std::string& target, const Attributes& attributes, const Found* found);

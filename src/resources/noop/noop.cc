@@ -13,7 +13,11 @@ class Noop : public InlineResource {
  public:
   using InlineResource::InlineResource;
   void watch(Subscriptions& /*into*/, Notify /*notify*/) override {}
-  Delta check(const Inputs& /*inputs*/) override { return {}; }
+  Delta check(const Inputs& inputs) override {
+    Delta delta;
+    if (inputs.refresh) delta.changes.push_back({.param = "refresh"});
+    return delta;
+  }
   void apply(const Delta& /*delta*/) override {}
 };
 
@@ -26,6 +30,8 @@ constinit const Kind kNoopKind{
     .params = kParams,
     .doc = noop_docs::kDoc,
     .example = noop_docs::kExample,
+    .refresh = "It passes the notification on, to all that it notifies.",
+    .groups = true,
     .create = [](std::shared_ptr<const Declaration> declaration, Services&) -> std::unique_ptr<Resource> {
       return std::make_unique<Noop>(std::move(declaration));
     },

@@ -27,10 +27,11 @@ class Print : public InlineResource {
 
   void watch(Subscriptions& /*into*/, Notify /*notify*/) override {}
 
-  Delta check(const Inputs& /*inputs*/) override {
+  Delta check(const Inputs& inputs) override {
     Delta delta;
     if (!printed_ && !declaration_->params.get_or(kRefreshOnly, false))
       delta.changes.push_back({.param = "msg", .after = Value(message())});
+    else if (inputs.refresh) delta.changes.push_back({.param = "refresh", .after = Value(message())});
     return delta;
   }
 
@@ -40,7 +41,12 @@ class Print : public InlineResource {
   }
 
  private:
-  std::string message() const { return declaration_->params.get_or<std::string>(kMsg, ""); }
+  // It is a line: the line end that a command's output comes with is not a part of it.
+  std::string message() const {
+    auto text = declaration_->params.get_or<std::string>(kMsg, "");
+    if (text.ends_with('\n')) text.pop_back();
+    return text;
+  }
 
   report::Report& report_;
   bool printed_ = false;
@@ -55,6 +61,8 @@ constinit const Kind kPrintKind{
     .params = kParams,
     .doc = print_docs::kDoc,
     .example = print_docs::kExample,
+    .refresh = "It prints its text again.",
+    .groups = true,
     .create = [](std::shared_ptr<const Declaration> declaration, Services& services) -> std::unique_ptr<Resource> {
       return std::make_unique<Print>(std::move(declaration), services.report);
     },

@@ -51,8 +51,31 @@ TEST_F(PrintTest, PrintsOnceAndIsFineThen) {
 
 TEST_F(PrintTest, RefreshOnlyStaysSilentUntilNotified) {
   Params params;
+  params.set(0, Value("again\n"), {});
   params.set(1, Value(true), {});
-  EXPECT_TRUE(make(std::move(params))->check({}).empty());
+  auto print = make(std::move(params));
+  EXPECT_TRUE(print->check({}).empty());
+  Delta delta = print->check({.refresh = true});
+  ASSERT_EQ(delta.changes.size(), 1u);
+  EXPECT_EQ(delta.changes[0].param, "refresh");
+  print->apply(delta);
+  EXPECT_EQ(lines, std::vector<std::string>{"again"});
+}
+
+TEST_F(PrintTest, ItsFirstPrintStandsForARefreshThatCameBefore) {
+  auto print = make({});
+  Delta delta = print->check({.refresh = true});
+  ASSERT_EQ(delta.changes.size(), 1u);
+  EXPECT_EQ(delta.changes[0].param, "msg");
+}
+
+TEST_F(PrintTest, ANoopPassesANotificationOn) {
+  auto declaration = std::make_shared<Declaration>();
+  declaration->kind = find_kind("noop");
+  auto resource = declaration->kind->create(declaration, services);
+  auto& noop = dynamic_cast<InlineResource&>(*resource);
+  EXPECT_TRUE(noop.check({}).empty());
+  EXPECT_FALSE(noop.check({.refresh = true}).empty());
 }
 
 }  // namespace

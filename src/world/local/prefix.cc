@@ -5,11 +5,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <cstdlib>
 #include <string_view>
 
 #include "src/base/error.h"
+#include "src/base/folder.h"
 #include "src/base/path.h"
 
 namespace mgmt::world::local {
@@ -22,14 +22,6 @@ std::string_view environment(const char* name) {
 
 /// A relative XDG path is to be ignored (XDG base directory specification).
 bool is_absolute(std::string_view path) { return path.starts_with('/'); }
-
-void ensure_folder(const std::string& path) {
-  if (::mkdir(path.c_str(), 0700) == 0 || errno == EEXIST) return;
-  if (errno != ENOENT)
-    throw Error::system(errno, "creating the folder " + path).hint("choose another with --prefix, or --tmp-prefix");
-  ensure_folder(parent_path(path));
-  if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) throw Error::system(errno, "creating the folder " + path);
-}
 
 }  // namespace
 
@@ -52,13 +44,7 @@ std::string default_prefix() {
 
 std::string ensure_db_folder(const std::string& prefix) {
   std::string folder = join_path(prefix, "db");
-  ensure_folder(folder);
-  struct stat st{};
-  if (::lstat(folder.c_str(), &st) != 0) throw Error::system(errno, "looking at " + folder);
-  if (!S_ISDIR(st.st_mode)) throw Error(folder + " is not a folder");
-  if (st.st_uid != ::geteuid() || (st.st_mode & 022) != 0)
-    throw Error(folder + " belongs to somebody else, or others may write to it")
-        .hint("choose another with --prefix, or --tmp-prefix");
+  ensure_private_folder(folder);
   return folder;
 }
 

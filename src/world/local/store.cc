@@ -2,21 +2,19 @@
 #include "src/world/local/store.h"
 
 #include <SQLiteCpp/SQLiteCpp.h>
-#include <fcntl.h>
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <sqlite3.h>
-#include <sys/file.h>
-#include <sys/stat.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <optional>
-#include <thread>
 
-#include "src/base/fd.h"
+#include "src/sqlite/file.h"
+#include "src/sqlite/statement.h"
 
 namespace mgmt::world::local {
+
+using namespace sqlite;
+
 namespace {
 
 constexpr int kFormat = 1;
@@ -37,81 +35,6 @@ std::string end_of(std::string prefix) {
   prefix.back() = '0';
   return prefix;
 }
-
-/// 0: there is none.
-ino_t inode_of(const std::string& path) {
-  struct stat st{};
-  return ::stat(path.c_str(), &st) == 0 ? st.st_ino : 0;
-}
-
-bool is_damage(const SQLite::Exception& failure) {
-  return failure.getErrorCode() == SQLITE_CORRUPT || failure.getErrorCode() == SQLITE_NOTADB;
-}
-
-Error error_of(const SQLite::Exception& failure, const std::string& path) {
-  Error error(fmt::format("{}: {}", path, failure.what()));
-  switch (failure.getErrorCode()) {
-    case SQLITE_BUSY: return std::move(error).hint("other agents are writing all the time, or one of them is stopped");
-    case SQLITE_FULL: return std::move(error).hint("make room on the file system");
-    case SQLITE_READONLY:
-    case SQLITE_CANTOPEN: return std::move(error).hint("choose another prefix with --prefix, or --tmp-prefix");
-    default: return error;
-  }
-}
-
-void bind(SQLite::Statement& statement, int index, std::uint64_t number) {
-  statement.bind(index, static_cast<std::int64_t>(number));
-}
-
-std::uint64_t number_at(const SQLite::Statement& statement, int column) {
-  return static_cast<std::uint64_t>(statement.getColumn(column).getInt64());
-}
-
-std::string text_at(const SQLite::Statement& statement, int column) {
-  SQLite::Column value = statement.getColumn(column);
-  const void* bytes = value.getBlob();
-  return bytes ? std::string(static_cast<const char*>(bytes), static_cast<std::size_t>(value.getBytes()))
-               : std::string();
-}
-
-/// A prepared statement that is ready for the next use when this one ends, however it ends.
-class Use {
- public:
-  explicit Use(SQLite::Statement& statement) : statement_(statement) {}
-  ~Use() { statement_.tryReset(); }
-  Use(const Use&) = delete;
-  Use& operator=(const Use&) = delete;
-  SQLite::Statement* operator->() { return &statement_; }
-  SQLite::Statement& operator*() { return statement_; }
-
- private:
-  SQLite::Statement& statement_;
-};
-
-/// Rolls back unless committed. (SQLite::Transaction parses its three statements each time.)
-class Transaction {
- public:
-  Transaction(SQLite::Statement& begin, SQLite::Statement& commit, SQLite::Statement& rollback)
-      : commit_(commit), rollback_(rollback) {
-    Use(begin)->exec();
-  }
-  ~Transaction() {
-    if (done_) return;
-    Use use(rollback_);
-    use->tryExecuteStep();  // fails where SQLite has rolled back already
-  }
-  Transaction(const Transaction&) = delete;
-  Transaction& operator=(const Transaction&) = delete;
-  void commit() {
-    Use(commit_)->exec();
-    done_ = true;
-  }
-
- private:
-  SQLite::Statement& commit_;
-  SQLite::Statement& rollback_;
-  bool done_ = false;
-};
 
 }  // namespace
 
@@ -162,18 +85,9 @@ struct Store::Open {
   }
 };
 
-Store::Store(Options options, const std::atomic<bool>& closing) : options_(std::move(options)), closing_(closing) {}
+Store::Store(Options options, const std::atomic<bool>& closing)
+    : options_(std::move(options)), patience_(options_.patience, closing) {}
 Store::~Store() = default;
-
-/// SQLite's own handler rests 1 to 100 ms, where a commit of another process takes a tenth of one.
-int Store::on_busy(void* self, int count) {
-  auto& store = *static_cast<Store*>(self);
-  auto now = std::chrono::steady_clock::now();
-  if (count == 0) store.busy_since_ = now;
-  if (store.closing_ || now - store.busy_since_ > store.options_.patience) return 0;
-  std::this_thread::sleep_for(std::chrono::microseconds(std::min(50 + count * 50, 2000)));
-  return 1;
-}
 
 namespace {
 
@@ -196,13 +110,11 @@ std::uint64_t new_epoch(std::uint64_t above) {
   return std::max(static_cast<std::uint64_t>(now.count()), above + 1);
 }
 
-int format_of(SQLite::Database& db) { return db.execAndGet("PRAGMA user_version").getInt(); }
-
 /// Makes what is missing. Several processes may come here at once.
-std::uint64_t prepare(SQLite::Database& db, ino_t inode, std::uint64_t highest_epoch) {
-  if (format_of(db) == kFormat && meta_value(db, "inode") == inode) return meta_value(db, "epoch");
+std::uint64_t prepare(SQLite::Database& db, const std::string& path, ino_t inode, std::uint64_t highest_epoch) {
+  if (format_of(db, path, kFormat) == kFormat && meta_value(db, "inode") == inode) return meta_value(db, "epoch");
   SQLite::Transaction transaction(db, SQLite::TransactionBehavior::IMMEDIATE);
-  if (format_of(db) == 0) {
+  if (format_of(db, path, kFormat) == 0) {
     db.exec(kSchema);
     db.exec(fmt::format("PRAGMA user_version = {}", kFormat));
     set_meta(db, "epoch", new_epoch(highest_epoch));
@@ -220,31 +132,14 @@ std::uint64_t prepare(SQLite::Database& db, ino_t inode, std::uint64_t highest_e
 }  // namespace
 
 std::unique_ptr<Store::Open> Store::open_file() {
-  // Created here for its mode; only if it is new: to close a file that this process has open in SQLite
-  // would drop SQLite's locks (POSIX).
-  if (int created = ::open(path().c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600); created >= 0)
-    Fd{created}.reset();
-  else if (errno != EEXIST)
-    throw Error::system(errno, "creating " + path()).hint("choose another prefix with --prefix, or --tmp-prefix");
-
+  create(path());
   ino_t inode = inode_of(path());
   SQLite::Database db(path(), SQLite::OPEN_READWRITE);
-  ::sqlite3_busy_handler(db.getHandle(), &Store::on_busy, this);
-  if (int format = format_of(db); format > kFormat)
-    throw Error(fmt::format("{} was made by a newer mgmt (format {}, this one knows {})", path(), format, kFormat))
-        .hint("use that version, or another prefix with --prefix, or --tmp-prefix");
-  bool is_set = false;
-  for (int count = 0; !is_set; ++count) {
-    try {
-      db.exec("PRAGMA journal_mode = WAL");
-      is_set = true;
-    } catch (const SQLite::Exception& failure) {
-      // SQLite doesn't ask its busy handler when two processes change the mode of a new file at once.
-      if (failure.getErrorCode() != SQLITE_BUSY || on_busy(this, count) == 0) throw;
-    }
-  }
+  patience_.attach(db);
+  format_of(db, path(), kFormat);  // before anything is changed
+  set_wal(db, patience_);
   db.exec("PRAGMA synchronous = NORMAL");
-  std::uint64_t epoch = prepare(db, inode, highest_epoch_);
+  std::uint64_t epoch = prepare(db, path(), inode, highest_epoch_);
   if (epoch < highest_epoch_)
     throw Error(
         fmt::format("{} is older than what was read from it before (epoch {} after {})", path(), epoch, highest_epoch_))
@@ -281,20 +176,8 @@ void Store::set_aside(const std::string& why) {
   // Without a connection, nobody knows whether somebody else has set it aside in the meantime: then it is sound.
   ino_t damaged = open_ ? open_->inode : inode_of(path());
   open_.reset();
-  std::string lock_path = options_.folder + "/lock";
-  Fd lock(::open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
-  if (!lock) throw Error::system(errno, "opening " + lock_path);
-  if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0)
-    throw Error(path() + " is damaged; another agent is about to set it aside");
-  if (inode_of(path()) != damaged) return;
-
-  std::string aside =
-      fmt::format("{}.damaged-{:%Y%m%dT%H%M%S}Z-{}", path(), fmt::gmtime(std::chrono::system_clock::now()), damaged);
-  // Its log first: a new file must never find the old one's.
-  for (const char* part : {"-wal", "-shm", ""}) {
-    if (::rename((path() + part).c_str(), (aside + part).c_str()) != 0 && errno != ENOENT)
-      throw Error::system(errno, fmt::format("{} is damaged ({}); setting it aside", path() + part, why));
-  }
+  std::string aside = sqlite::set_aside(path(), damaged, why);
+  if (aside.empty()) return;
   if (options_.warn)
     options_.warn(fmt::format("{} is damaged ({}): set aside as {}, starting with an empty one", path(), why, aside));
 }

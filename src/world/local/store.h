@@ -18,6 +18,7 @@
 #include <variant>
 #include <vector>
 
+#include "src/sqlite/file.h"
 #include "src/world/world.h"
 
 namespace mgmt::world::local {
@@ -63,13 +64,10 @@ class Store {
   CommitOutcome apply(Open& open, const Commit& commit, std::uint64_t& n);
   void forget_old(Open& open, std::uint64_t n);
 
-  static int on_busy(void* self, int count);
-
   Options options_;
-  const std::atomic<bool>& closing_;
+  sqlite::Patience patience_;
   std::unique_ptr<Open> open_;
   std::uint64_t highest_epoch_ = 0;
-  std::chrono::steady_clock::time_point busy_since_;
   std::size_t commits_since_tidy_ = 0;
 };
 

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Engine: what goes along edges, refreshes and values.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <unordered_set>
+#include <utility>
+
+#include "src/engine/run/engine.h"
+
+namespace mgmt {
+
+using report::Cause;
+
+void Engine::build_edges() {
+  notifies_.clear();
+  receivers_.clear();
+  receives_.clear();
+  sends_.clear();
+  const std::vector<Topology::Edge>& ends = graph_->topology.edges();
+  std::vector<VertexId> moved;
+  for (std::size_t e = 0; e < ends.size(); ++e) {
+    const EdgeInfo& edge = graph_->edges[e];
+    auto [from, to] = ends[e];
+    if (edge.notify && !graph_->vertices[to]->kind->refresh.empty()) {
+      std::string receiver = graph_->vertices[to]->id();
+      receivers_.emplace(receiver, to);
+      notifies_[from].push_back(std::move(receiver));
+    }
+    for (const Send& send : edge.sends) receives_[to].push_back({from, send, edge.pos});
+    if (edge.sends.empty()) continue;
+    Sends& sends = sends_[from];
+    sends.to.push_back(to);
+    for (const Send& send : edge.sends) sends.outputs |= 1u << send.output;
+  }
+  // One that was kept may be given its values by others now, or by nobody.
+  for (const auto& instance : instances_) {
+    auto* extras = instance->extras_if_any();
+    bool receives = receives_.contains(instance->at);
+    bool received = extras && !extras->received.empty();
+    if ((receives || received) && schedule_.state(instance->at) == Schedule::State::Clean)
+      mark_dirty(*instance, Cause::Why::Received);
+    if (received && !receives) {
+      extras->received.clear();
+      adopt_declaration(*instance);
+    }
+  }
+}
+
+void Engine::restore_refreshes(std::vector<RefreshRow> rows) { refreshes_.restore(std::move(rows)); }
+
+void Engine::drop_refreshes_of_the_gone() {
+  if (refreshes_.empty()) return;
+  std::unordered_set<std::string> present;
+  for (const auto& declaration : graph_->vertices)
+    if (!declaration->kind->refresh.empty()) present.insert(declaration->id());
+  std::vector<RefreshRow> dropped = refreshes_.drop_unless([&](const std::string& id) { return present.contains(id); });
+  for (const RefreshRow& row : dropped) {
+    report_.emit(report::Notice{
+        report::Notice::Level::Warning,
+        fmt::format("{} was still to be refreshed by {}, and isn't in the graph any more", row.receiver, row.sender)});
+  }
+  clear_rows(dropped);
+}
+
+void Engine::clear_rows(const std::vector<RefreshRow>& rows) {
+  std::vector<std::uint64_t> ids;
+  for (const RefreshRow& row : rows) ids.push_back(row.id);
+  clear_rows(std::move(ids));
+}
+
+void Engine::clear_rows(std::vector<std::uint64_t> ids) {
+  if (!ids.empty() && journal_ && !options_.noop) journal_->clear(std::move(ids));
+}
+
+// Whom a run of this vertex owes a refresh if it changes something.
+const std::vector<std::string>* Engine::notified_by(const Instance& instance) const {
+  if (notifies_.empty() || instance.declaration->meta->noop) return nullptr;
+  auto at = notifies_.find(instance.at);
+  return at == notifies_.end() ? nullptr : &at->second;
+}
+
+void Engine::owe_refreshes(Instance& instance, std::move_only_function<void(Result<void>)> then) {
+  auto& extras = instance.extras(loop_);
+  std::vector<RefreshRow> rows = refreshes_.owe(instance.declaration->id(), extras.owes_to);
+  extras.rows = rows;
+  if (rows.empty() || !journal_ || options_.noop) return then({});
+  journal_->add(std::move(rows),
+                [this, alive = alive_, &instance, then = std::move(then)](Result<void> result) mutable {
+                  if (!*alive) return;
+                  if (!result) {
+                    auto& owed = instance.extras(loop_);
+                    refreshes_.forget(std::exchange(owed.rows, {}));
+                    owed.owes_to.clear();
+                    return then(std::unexpected(Error(result.error())
+                                                    .while_doing("noting down whom to refresh")
+                                                    .hint("nothing was changed: without it a refresh could be lost")));
+                  }
+                  then({});
+                });
+}
+
+// The run has ended, well or not: those whom it owes a refresh are to look.
+void Engine::notify_receivers(Instance& instance, const Outcome& outcome) {
+  auto* extras = instance.extras_if_any();
+  if (!extras || extras->owes_to.empty()) return;
+  std::vector<std::string> owes_to = std::exchange(extras->owes_to, {});
+  std::vector<RefreshRow> rows = std::exchange(extras->rows, {});
+  // What failed has changed something, perhaps, if it came so far that there are rows.
+  bool changed = !outcome.delta.empty();
+  if (instance.runs != Instance::Runs::Export) changed |= !rows.empty();
+  else if (!changed && !outcome.error) {
+    refreshes_.forget(rows);
+    clear_rows(rows);
+  }
+  if (!changed) return;
+  // In a dry run nothing was owed before: it is what would be.
+  if (options_.noop) refreshes_.owe(instance.declaration->id(), owes_to);
+  for (const std::string& receiver : owes_to)
+    if (auto at = receivers_.find(receiver); at != receivers_.end() && refreshes_.owed(receiver))
+      mark_dirty(*instances_[at->second], Cause::Why::Refresh);
+}
+
+// A run that was given a refresh has ended.
+void Engine::settle_refresh(Instance& instance, bool done) {
+  if (!std::exchange(instance.refreshing, false)) return;
+  std::string id = instance.declaration->id();
+  // In a dry run it counts as done, so that it is said once; it is still due in the journal.
+  if (done && (options_.noop || !instance.declaration->meta->noop)) clear_rows(refreshes_.succeeded(id));
+  else refreshes_.failed(id);
+}
+
+void Engine::keep_outputs(Instance& instance) {
+  auto to = sends_.find(instance.at);
+  if (to == sends_.end() || instance.retired || !instance.resource) return;
+  std::vector<Value> outputs = instance.resource->outputs();
+  auto& extras = instance.extras(loop_);
+  if (extras.outputs == outputs) return;
+  extras.outputs = std::move(outputs);
+  for (VertexId receiver : to->second.to) mark_dirty(*instances_[receiver], Cause::Why::Received);
+}
+
+std::shared_ptr<const Declaration> Engine::with_received(const Instance& instance) const {
+  auto declaration = std::make_shared<Declaration>(*instance.declaration);
+  for (const auto& [param, value] : const_cast<Instance&>(instance).extras_if_any()->received)
+    declaration->params.set(param, value, declaration->pos);
+  return declaration;
+}
+
+// Takes the values that others send. False if they can't be had: then the run has ended.
+bool Engine::receive(Instance& instance, Inputs& inputs) {
+  auto at = receives_.find(instance.at);
+  if (at == receives_.end()) return true;
+  auto& extras = instance.extras(loop_);
+  std::vector<std::pair<ParamIndex, Value>> received;
+  const Kind& kind = *instance.declaration->kind;
+  for (const Receive& one : at->second) {
+    Instance& sender = *instances_[one.from];
+    const Param& output = sender.declaration->kind->outputs[one.send.output];
+    auto* sent = sender.extras_if_any();
+    const Value* value = sent && one.send.output < sent->outputs.size() ? &sent->outputs[one.send.output] : nullptr;
+    const Param& param = kind.params[one.send.param];
+    std::string from = fmt::format("{}.{}", sender.declaration->id(), output.name);
+    if (!value || value->is_none()) {
+      if (inputs.dry) {
+        Outcome outcome;
+        outcome.delta.changes.push_back({.param = std::string(param.name), .known = false});
+        finish(instance, std::move(outcome));
+      } else {
+        fail(instance,
+             Error(fmt::format("{} is to be received from {}, which has sent nothing", param.name, from))
+                 .hint("a guard kept it from running, perhaps"),
+             0, std::nullopt);
+      }
+      return false;
+    }
+    Result<Value> checked = check_value(param, *value);
+    if (!checked) {
+      fail(instance, Error(checked.error()).while_doing(fmt::format("receiving {} from {}", param.name, from)), 0,
+           std::nullopt);
+      return false;
+    }
+    received.emplace_back(one.send.param, std::move(*checked));
+  }
+  if (extras.received == received) return true;
+  std::swap(extras.received, received);
+  std::shared_ptr<const Declaration> declaration = with_received(instance);
+  Diagnostics problems;
+  if (kind.validate) kind.validate(*declaration, problems);
+  if (problems.has_errors()) {
+    extras.received = std::move(received);
+    fail(instance, Error(problems.items().front().text).while_doing("using what was received"), 0, std::nullopt);
+    return false;
+  }
+  instance.resource->adopt(std::move(declaration));
+  instance.received_new = true;
+  return true;
+}
+
+}  // namespace mgmt

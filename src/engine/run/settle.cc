@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Engine: when all is settled, and how it ends.
+#include <algorithm>
+#include <utility>
+
+#include "src/engine/run/async_run.h"
+#include "src/engine/run/critical_path.h"
+#include "src/engine/run/engine.h"
+
+namespace mgmt {
+
+using namespace std::chrono_literals;
+
+bool Engine::quiet() const {
+  if (next_ || !schedule_.quiet() || syncing_ || holding_ > 0 || pump_posted_) return false;
+  if (publisher_ && !publisher_->idle()) return false;
+  if (retries_due_ == 0) return true;
+  if (!options_.once) return false;
+  // With --once, what has failed twice is not waited for.
+  return std::ranges::all_of(instances_,
+                             [](const auto& instance) { return !instance->retry_due || instance->failures >= 2; });
+}
+
+void Engine::consider() {
+  // Before the first graph there is nothing that could have settled.
+  if (stopping_ || generation_ == 0) return;
+  if (next_ && !is_unrealized()) {
+    // Posted: a run may be ending in the middle of what a swap replaces.
+    if (!std::exchange(swap_posted_, true)) {
+      loop_.post([this, alive = alive_] {
+        if (!*alive) return;
+        swap_posted_ = false;
+        if (next_ && !stopping_) swap();
+      });
+    }
+    return;
+  }
+  bool now_quiet = quiet();
+  if (now_quiet) {
+    // The kernel queues an event as it happens: once what we did is over, all that it caused can be read.
+    files_.drain();
+    // What is polled has no queue: where something failed, it is looked at once more after the last change.
+    if (schedule_.failed() > 0 && std::exchange(changed_since_poll_, false)) files_.poll_now();
+    if (stopping_) return;
+    now_quiet = quiet();
+    if (now_quiet && first_pass_ == 0) first_pass_ = std::chrono::duration<double>(Clock::now() - begin_).count();
+  }
+  if (now_quiet && !options_.noop) {
+    if (options_.ends_when_settled) {
+      sync_files();
+      if (syncing_) return;
+    } else if (unsynced_.any()) {
+      // Later, and together: a sync holds up the repairs that come during it.
+      constexpr Duration kCalm = 1s, kAtMost = 5s;
+      TimePoint now = Clock::now();
+      if (!sync_timer_.pending()) unsynced_since_ = now;
+      sync_timer_.at(std::min(now + kCalm, unsynced_since_ + kAtMost), [this] { sync_files(); });
+    }
+  }
+  Convergence::Decision decision = convergence_.ask(Clock::now(), now_quiet);
+  if (decision.ask_at) {
+    converge_timer_.at(*decision.ask_at, [this] { consider(); });
+    return;
+  }
+  if (!decision.announce) return;
+  emit_progress();
+  if (has_failures()) {
+    report_.emit(report::Settled{.failed = schedule_.failed(),
+                                 .blocked = schedule_.size() - schedule_.clean() - schedule_.failed()});
+  } else {
+    report_.emit(report::Converged{generation_});
+  }
+  if (on_settled) on_settled(!has_failures());
+}
+
+void Engine::sync_files() {
+  if (syncing_) return;
+  Unsynced::Batch batch = unsynced_.take();
+  if (batch.empty()) return;
+  syncing_ = true;
+  sync_has_begun_ = std::make_shared<std::atomic<bool>>(false);
+  pool_.submit([this, begun = sync_has_begun_, batch = std::move(batch)]() -> Pool::Done {
+    *begun = true;
+    std::string failure;
+    try {
+      Unsynced::sync(batch);
+    } catch (const Error& error) {
+      failure = error.text();
+    }
+    return [this, failure = std::move(failure)] {
+      syncing_ = false;
+      if (failure.empty()) report_.emit(report::Durable{});
+      else
+        report_.emit(
+            report::Notice{report::Notice::Level::Warning, "what was written may not be on the disk yet: " + failure});
+      consider();
+      check_stopped();
+    };
+  });
+}
+
+void Engine::progress() {
+  if (!report_.wanted() || progress_timer_.pending() || stopping_) return;
+  progress_timer_.after(100ms, [this] { emit_progress(); });
+}
+
+void Engine::emit_progress() {
+  progress_timer_.cancel();
+  if (!report_.wanted()) return;
+  report::Progress progress{.resources = schedule_.size(),
+                            .done = schedule_.clean(),
+                            .running = schedule_.running(),
+                            .failed = schedule_.failed()};
+  constexpr std::size_t kNamed = 4;
+  if (progress.running > 0) {
+    for (const auto& instance : instances_) {
+      if (instance->running) progress.running_now.push_back(instance->declaration->id());
+      if (progress.running_now.size() == std::min(kNamed, progress.running)) break;
+    }
+  }
+  report_.emit(std::move(progress));
+}
+
+bool Engine::has_failures() const { return schedule_.clean() < schedule_.size() && schedule_.failed() > 0; }
+
+void Engine::stop(Duration limit, std::move_only_function<void(bool)> stopped) {
+  stopping_ = true;
+  stopped_ = std::move(stopped);
+  running_ -= pool_.drop_waiting();
+  if (syncing_ && !*sync_has_begun_) {
+    // It was among what was dropped, and is no run.
+    ++running_;
+    syncing_ = false;
+  }
+  for (const auto* list : {&instances_, &retired_}) {
+    for (const auto& instance : *list) {
+      if (auto* extras = instance->extras_if_any()) {
+        extras->retry.cancel();
+        extras->poll.cancel();
+        extras->pause.cancel();
+        extras->limited.cancel();
+        extras->timeout.cancel();
+      }
+    }
+  }
+  converge_timer_.cancel();
+  sync_timer_.cancel();
+  progress_timer_.cancel();
+  spawner_.terminate_all();
+  // What watches needs no time to end.
+  for (const auto& instance : instances_) instance->subscriptions.clear();
+  // Children that don't obey are killed while there is still time to see them end.
+  stop_timer_.after(limit * 3 / 4, [this, limit] {
+    spawner_.kill_all();
+    for (const auto* list : {&instances_, &retired_})
+      for (const auto& instance : *list)
+        if (auto* extras = instance->extras_if_any(); extras && extras->async) extras->async->cancel();
+    stop_timer_.after(limit / 4, [this] {
+      if (stopped_) std::exchange(stopped_, nullptr)(false);
+    });
+  });
+  check_stopped();
+}
+
+void Engine::check_stopped() {
+  if (!stopping_ || !stopped_ || running_ > 0 || syncing_) return;
+  stop_timer_.cancel();
+  spawner_.kill_all();
+  // Posted: it may come from the depth of a run that is just ending.
+  loop_.post([stopped = std::exchange(stopped_, nullptr)]() mutable { stopped(true); });
+}
+
+report::Summary Engine::summary() const {
+  report::Summary summary{.resources = schedule_.size(),
+                          .changed = counters_.changed,
+                          .repaired = counters_.repaired,
+                          .failed = schedule_.failed(),
+                          .blocked = 0,
+                          .dry = options_.noop,
+                          .elapsed = std::chrono::duration<double>(Clock::now() - begin_).count()};
+  std::vector<float> seconds(instances_.size());
+  for (VertexId v = 0; v < instances_.size(); ++v) {
+    seconds[v] = instances_[v]->first_seconds;
+    if (schedule_.blocked(v)) ++summary.blocked;
+  }
+  CriticalPath critical = critical_path(graph_->topology, seconds);
+  summary.serial = critical.serial;
+  summary.critical = critical.seconds;
+  summary.first_pass = first_pass_;
+  for (VertexId v : critical.path) summary.critical_path.push_back(graph_->vertices[v]->id());
+  return summary;
+}
+
+}  // namespace mgmt

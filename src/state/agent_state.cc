@@ -1,0 +1,367 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "src/state/agent_state.h"
+
+#include <fmt/format.h>
+#include <pthread.h>
+
+#include <algorithm>
+#include <atomic>
+#include <condition_variable>
+#include <csignal>
+#include <deque>
+#include <mutex>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "src/base/path.h"
+#include "src/base/text.h"
+
+namespace mgmt::state {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+/// Jobs of one transaction: a few milliseconds, so that a refresh which comes meanwhile hasn't long to wait.
+constexpr std::size_t kGroup = 512;
+/// What isn't a refresh is gathered for so long: a run of ten thousand changes is a few transactions.
+constexpr auto kGather = 100ms;
+/// Jobs between two looks at what is too old.
+constexpr std::size_t kPruneEvery = 1000;
+
+}  // namespace
+
+std::string database_path(const std::string& prefix, const std::string& name) {
+  return join_path(clean_path(prefix), "db/agent/" + name + ".db");
+}
+
+class AgentState::Worker : public std::enable_shared_from_this<Worker> {
+ public:
+  Worker(Loop& loop, const Options& options, std::string path)
+      : loop_(&loop),
+        warn_(options.warn),
+        limits_(options.limits),
+        capacity_(options.buffer),
+        database_({.path = std::move(path),
+                   .warn = [this](std::string text) { warn(std::move(text)); },
+                   .patience = options.patience},
+                  closing_) {}
+
+  struct Add {
+    std::vector<RefreshRow> rows;
+    std::move_only_function<void(Result<void>)> done;
+  };
+  struct Later {
+    Job job;
+    std::size_t bytes = 0;
+    bool makes_file = true;
+  };
+  struct Read {
+    Job job;
+    std::move_only_function<void(Result<void>)> done;
+    std::uint64_t after = 0;  // what was asked for before it
+  };
+
+  void submit(Add add) {
+    std::lock_guard lock(mutex_);
+    adds_.push_back(std::move(add));
+    wake_.notify_one();
+  }
+  bool submit(Later later) {
+    std::lock_guard lock(mutex_);
+    if (bytes_ + later.bytes > capacity_) return false;
+    bytes_ += later.bytes;
+    ++asked_;
+    later_.push_back(std::move(later));
+    wake_.notify_one();
+    return true;
+  }
+  void submit(Read read) {
+    std::lock_guard lock(mutex_);
+    read.after = asked_;
+    reads_.push_back(std::move(read));
+    wake_.notify_one();
+  }
+  void clear(std::vector<std::uint64_t> ids) {
+    std::lock_guard lock(mutex_);
+    clears_.insert(clears_.end(), ids.begin(), ids.end());
+    wake_.notify_one();
+  }
+  double fill() const {
+    std::lock_guard lock(mutex_);
+    return static_cast<double>(bytes_) / static_cast<double>(capacity_);
+  }
+
+  /// False if the thread is still at work.
+  bool close(std::chrono::milliseconds limit) {
+    std::unique_lock lock(mutex_);
+    loop_ = nullptr;
+    closing_ = true;
+    wake_.notify_one();
+    return finished_.wait_for(lock, limit, [&] { return done_; });
+  }
+  std::size_t undone() const {
+    std::lock_guard lock(mutex_);
+    return later_.size() + taken_;
+  }
+  std::string trouble() const {
+    std::lock_guard lock(mutex_);
+    return trouble_;
+  }
+
+  void run() {
+    for (;;) {
+      std::deque<Add> adds;
+      std::deque<Read> reads;
+      bool last = wait();
+      {
+        std::lock_guard lock(mutex_);
+        adds.swap(adds_);
+      }
+      // First, and apart from the rest: somebody waits.
+      if (!adds.empty()) add(adds);
+      bool written = write_group();
+      {
+        std::lock_guard lock(mutex_);
+        // In their order: those whose time has come stand in front.
+        while (!reads_.empty() && (!written || reads_.front().after <= done_jobs_)) {
+          reads.push_back(std::move(reads_.front()));
+          reads_.pop_front();
+        }
+      }
+      for (Read& one : reads) read(one);
+      if (!last) continue;
+      std::lock_guard lock(mutex_);
+      if (written && (!later_.empty() || !clears_.empty() || !adds_.empty())) continue;
+      done_ = true;
+      finished_.notify_one();
+      return;
+    }
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  /// Until there is something to do now; true: the end has come.
+  bool wait() {
+    std::unique_lock lock(mutex_);
+    auto urgent = [&] { return closing_ || !adds_.empty() || !reads_.empty() || later_.size() >= kGroup; };
+    auto any = [&] { return urgent() || !later_.empty() || !clears_.empty(); };
+    if (retry_at_) {
+      wake_.wait_until(lock, *retry_at_, [&] { return closing_ || !adds_.empty() || !reads_.empty(); });
+    } else {
+      wake_.wait(lock, any);
+      wake_.wait_for(lock, kGather, urgent);
+    }
+    return closing_;
+  }
+
+  void add(std::deque<Add>& adds) {
+    Result<void> outcome;
+    try {
+      database_.write(
+          [&](Rows& rows) {
+            for (const Add& one : adds)
+              for (const RefreshRow& row : one.rows) rows.add(row);
+          },
+          Database::When::Durable);
+    } catch (const Error& error) {
+      outcome = std::unexpected(error);
+    }
+    post([adds = std::move(adds), outcome]() mutable {
+      for (Add& one : adds) one.done(outcome);
+    });
+  }
+
+  /// False: it failed, and is to be done later.
+  bool write_group() {
+    if (retry_at_ && Clock::now() < *retry_at_ && !closing_) return false;
+    std::vector<Later> group;
+    std::vector<std::uint64_t> clears;
+    {
+      std::lock_guard lock(mutex_);
+      std::size_t count = std::min(kGroup, later_.size());
+      group.assign(std::make_move_iterator(later_.begin()),
+                   std::make_move_iterator(later_.begin() + static_cast<std::ptrdiff_t>(count)));
+      later_.erase(later_.begin(), later_.begin() + static_cast<std::ptrdiff_t>(count));
+      clears.swap(clears_);
+      taken_ = count;
+    }
+    if (group.empty() && clears.empty()) return true;
+    try {
+      bool makes_file = database_.exists() || !clears.empty() || std::ranges::any_of(group, &Later::makes_file);
+      if (makes_file) {
+        database_.write(
+            [&](Rows& rows) {
+              for (std::uint64_t id : clears) rows.clear(id);
+              for (const Later& one : group) one.job(rows);
+              since_prune_ += group.size();
+              if (since_prune_ >= kPruneEvery && !rows.prune(limits_, now())) since_prune_ = 0;
+            },
+            Database::When::Soon);
+      }
+    } catch (const Error& error) {
+      return failed(error, std::move(group), std::move(clears));
+    }
+    retry_at_.reset();
+    retry_wait_ = 1s;
+    std::lock_guard lock(mutex_);
+    trouble_.clear();
+    taken_ = 0;
+    done_jobs_ += group.size();
+    for (const Later& one : group) bytes_ -= one.bytes;
+    return true;
+  }
+
+  bool failed(const Error& error, std::vector<Later> group, std::vector<std::uint64_t> clears) {
+    bool is_new = false;
+    {
+      std::lock_guard lock(mutex_);
+      later_.insert(later_.begin(), std::make_move_iterator(group.begin()), std::make_move_iterator(group.end()));
+      clears_.insert(clears_.end(), clears.begin(), clears.end());
+      taken_ = 0;
+      is_new = trouble_ != error.text();
+      trouble_ = error.text();
+    }
+    if (is_new) warn("what happens can't be remembered now: " + error.text());
+    retry_at_ = Clock::now() + retry_wait_;
+    retry_wait_ = std::min<Clock::duration>(retry_wait_ * 2, 30s);
+    return false;
+  }
+
+  void read(Read& one) {
+    Result<void> outcome;
+    try {
+      database_.read(one.job);
+    } catch (const Error& error) {
+      outcome = std::unexpected(error);
+    }
+    post([done = std::move(one.done), outcome]() mutable { done(outcome); });
+  }
+
+  void post(std::move_only_function<void()> task) {
+    std::lock_guard lock(mutex_);
+    if (!loop_) return;
+    loop_->post([self = weak_from_this(), task = std::move(task)]() mutable {
+      auto worker = self.lock();
+      if (worker && !worker->closing_) task();
+    });
+  }
+  void warn(std::string text) {
+    if (warn_) post([this, text = std::move(text)] { warn_(text); });
+  }
+
+  mutable std::mutex mutex_;
+  std::condition_variable wake_, finished_;
+  // Guarded by mutex_.
+  Loop* loop_;
+  std::deque<Add> adds_;
+  std::deque<Later> later_;
+  std::deque<Read> reads_;
+  std::vector<std::uint64_t> clears_;
+  std::size_t bytes_ = 0, taken_ = 0;
+  std::uint64_t asked_ = 0, done_jobs_ = 0;
+  std::string trouble_;
+  bool done_ = false;
+
+  std::atomic<bool> closing_ = false;
+  std::function<void(std::string)> warn_;
+  Limits limits_;
+  std::size_t capacity_;
+
+  // The thread's.
+  Database database_;
+  std::optional<Clock::time_point> retry_at_;
+  Clock::duration retry_wait_ = 1s;
+  std::size_t since_prune_ = kPruneEvery;  // at once: what grew old while nobody ran
+};
+
+AgentState::AgentState(Loop& loop, Options options)
+    : loop_(loop), options_(std::move(options)), path_(database_path(options_.prefix, options_.name)) {}
+
+AgentState::~AgentState() { (void)close(0ms); }
+
+std::shared_ptr<AgentState::Worker> AgentState::ensure_worker() {
+  if (worker_ || closed_) return worker_;
+  worker_ = std::make_shared<Worker>(loop_, options_, path_);
+  // Signals are the loop's: a thread is born with those blocked that its maker blocks.
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  thread_ = std::thread([worker = worker_] { worker->run(); });
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  return worker_;
+}
+
+void AgentState::load(std::move_only_function<void(Result<Refreshes>)> call) {
+  auto found = std::make_shared<Refreshes>();
+  read([found](Rows& rows) { *found = rows.refreshes(); },
+       [found, call = std::move(call)](Result<void> outcome) mutable {
+         if (outcome) call(std::move(*found));
+         else call(std::unexpected(outcome.error()));
+       });
+}
+
+void AgentState::add(std::vector<RefreshRow> rows, std::move_only_function<void(Result<void>)> done) {
+  if (options_.read_only || closed_) {
+    loop_.post([done = std::move(done)]() mutable {
+      done(std::unexpected(Error("nothing is remembered in a dry run, or after its end")));
+    });
+    return;
+  }
+  ensure_worker()->submit(Worker::Add{std::move(rows), std::move(done)});
+}
+
+void AgentState::clear(std::vector<std::uint64_t> ids) {
+  if (options_.read_only || closed_ || ids.empty()) return;
+  ensure_worker()->clear(std::move(ids));
+}
+
+bool AgentState::later(Job job, std::size_t bytes) {
+  if (options_.read_only || closed_) return true;
+  return ensure_worker()->submit(Worker::Later{std::move(job), bytes, true});
+}
+
+void AgentState::if_there(Job job) {
+  if (options_.read_only || closed_) return;
+  if (!worker_ && sqlite::inode_of(path_) == 0) return;
+  ensure_worker()->submit(Worker::Later{std::move(job), 0, false});
+}
+
+void AgentState::read(Job job, std::move_only_function<void(Result<void>)> done) {
+  if (closed_) return;
+  if (!worker_ && sqlite::inode_of(path_) == 0) {
+    loop_.post([done = std::move(done)]() mutable { done({}); });
+    return;
+  }
+  if (options_.read_only) {
+    // Once, at the start of a dry run: the loop may wait for it.
+    Result<void> outcome;
+    try {
+      read_database(path_, job);
+    } catch (const Error& error) {
+      outcome = std::unexpected(error);
+    }
+    loop_.post([done = std::move(done), outcome]() mutable { done(outcome); });
+    return;
+  }
+  ensure_worker()->submit(Worker::Read{std::move(job), std::move(done)});
+}
+
+double AgentState::fill() const { return worker_ ? worker_->fill() : 0; }
+
+Result<void> AgentState::close(std::chrono::milliseconds limit) {
+  if (std::exchange(closed_, true) || !worker_) return {};
+  bool ended = worker_->close(limit);
+  if (ended) thread_.join();
+  else thread_.detach();
+  if (std::size_t left = worker_->undone(); left > 0) {
+    std::string why = worker_->trouble();
+    return std::unexpected(Error(fmt::format("{} of the history could not be written{}{}", counted(left, "entry"),
+                                             why.empty() ? "" : ": ", why)));
+  }
+  return {};
+}
+
+}  // namespace mgmt::state
