@@ -78,23 +78,26 @@ void Loop::Timer::cancel() {
 bool Loop::Timer::pending() const { return state_ && state_->call != nullptr; }
 
 struct Loop::FdWatch::State : std::enable_shared_from_this<State> {
-  State(asio::io_context& io, int fd) : descriptor(io, fd) {}
+  State(asio::io_context& io, int fd, For what)
+      : descriptor(io, fd),
+        what(what == For::Reading ? asio::posix::descriptor_base::wait_read
+                                  : asio::posix::descriptor_base::wait_write) {}
   asio::posix::stream_descriptor descriptor;
+  asio::posix::descriptor_base::wait_type what;
   std::move_only_function<void()> ready;
   bool closed = false;
 
   void wait() {
-    descriptor.async_wait(asio::posix::descriptor_base::wait_read,
-                          [self = shared_from_this()](boost::system::error_code failure) {
-                            if (failure || self->closed) return;
-                            self->ready();
-                            if (!self->closed) self->wait();
-                          });
+    descriptor.async_wait(what, [self = shared_from_this()](boost::system::error_code failure) {
+      if (failure || self->closed) return;
+      self->ready();
+      if (!self->closed) self->wait();
+    });
   }
 };
 
-Loop::FdWatch::FdWatch(Loop& loop, int fd, std::move_only_function<void()> ready)
-    : state_(std::make_shared<State>(loop.io(), fd)) {
+Loop::FdWatch::FdWatch(Loop& loop, int fd, std::move_only_function<void()> ready, For what)
+    : state_(std::make_shared<State>(loop.io(), fd, what)) {
   state_->ready = std::move(ready);
   state_->wait();
 }

@@ -53,11 +53,12 @@ class Loop {
     std::shared_ptr<State> state_;
   };
 
-  /// FdWatch: calls `ready` each time the descriptor becomes readable, until destroyed. Doesn't own it.
+  /// FdWatch: calls `ready` each time the descriptor becomes readable (or writable), until destroyed. Doesn't own it.
   class FdWatch {
    public:
+    enum class For { Reading, Writing };
     FdWatch() = default;
-    FdWatch(Loop& loop, int fd, std::move_only_function<void()> ready);
+    FdWatch(Loop& loop, int fd, std::move_only_function<void()> ready, For what = For::Reading);
     ~FdWatch();
     FdWatch(FdWatch&&) noexcept;
     FdWatch& operator=(FdWatch&&) noexcept;

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "src/cli/agent.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <malloc.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <climits>
 #include <csignal>
 #include <cstdio>
 #include <filesystem>
@@ -16,11 +16,15 @@
 
 #include "src/async/confine.h"
 #include "src/base/fd.h"
+#include "src/base/folder.h"
 #include "src/base/path.h"
 #include "src/base/text.h"
 #include "src/engine/transform/prepare.h"
 #include "src/resources/dot.h"
 #include "src/resources/secrets.h"
+#include "src/value/json.h"
+#include "src/views/history.h"
+#include "src/views/trace.h"
 #include "src/world/local/prefix.h"
 
 namespace mgmt::cli {
@@ -32,18 +36,18 @@ namespace {
 
 constexpr Duration kLongestDrawing = 60s;
 
-std::string machine_name() {
-  char name[HOST_NAME_MAX + 1] = {};
-  if (::gethostname(name, sizeof name - 1) != 0) throw Error::system(errno, "asking for the host's name");
-  return name;
-}
-
 // nohup(1) means that the run is to outlive its terminal.
 std::vector<int> signals_to_take() {
   std::vector<int> signals{SIGINT, SIGTERM};
   struct sigaction hangup{};
   if (::sigaction(SIGHUP, nullptr, &hangup) == 0 && hangup.sa_handler != SIG_IGN) signals.push_back(SIGHUP);
   return signals;
+}
+
+// The same for the same text and the same that was collected.
+std::uint64_t key_of(std::uint64_t key, const Declarations& collected) {
+  for (const auto& declaration : collected) key = key * 31 + fingerprint(*declaration);
+  return key;
 }
 
 Duration to_duration(std::chrono::duration<double> seconds) {
@@ -57,23 +61,23 @@ Duration to_duration(std::chrono::duration<double> seconds) {
 Agent::Agent(RunCommand command, GraphFile file, AgentHooks hooks)
     : command_(std::move(command)), hooks_(std::move(hooks)), file_(std::move(file)) {
   file_.source = {};
-  if (command_.hostname.empty()) command_.hostname = machine_name();
-  if (auto wrong = hostname_error(command_.hostname)) throw Error(*wrong);
+  command_.hostname = hostname_of(command_.hostname);
   if (command_.tmp_prefix) {
     std::string name = (std::filesystem::temp_directory_path() / ("mgmt-" + command_.hostname + "-XXXXXX")).string();
     if (!::mkdtemp(name.data())) throw Error::system(errno, "making a temporary prefix");
     prefix_ = name;
   } else {
-    prefix_ =
-        command_.prefix.empty() ? world::local::default_prefix() : std::filesystem::absolute(command_.prefix).string();
+    prefix_ = place_of(command_.prefix, command_.hostname).prefix;
   }
 }
 
 Agent::~Agent() {
+  socket_.reset();
   file_watch_.reset();
   drawer_.reset();
   engine_.reset();
   sharing_.reset();
+  close_state();
   name_.reset();
   if (command_.tmp_prefix) {
     std::error_code ignored;  // a temporary folder that can't be removed is no reason to fail
@@ -100,14 +104,81 @@ void Agent::claim_name() {
   name_.emplace(std::move(std::get<world::local::NameLock>(*claim)));
 }
 
+// What happens is written down, except in a dry run, which leaves no trace; and where the name isn't ours alone.
+void Agent::remember() {
+  if (!name_ && !command_.noop) return;
+  state_ = std::make_unique<state::AgentState>(
+      loop_, state::AgentState::Options{
+                 .prefix = prefix_,
+                 .name = command_.hostname,
+                 .warn = [this](std::string text) { report_.emit(report::Notice{Level::Warning, std::move(text)}); },
+                 .read_only = command_.noop});
+  if (command_.noop) return;
+  report_.add(std::make_unique<views::History>(*state_, [this] { return index_; }));
+  auto board = std::make_unique<views::Board>([this] { return index_; });
+  board_ = board.get();
+  report_.add(std::move(board));
+}
+
+void Agent::trace() {
+  if (command_.trace.empty()) return;
+  Fd file(::open(command_.trace.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+  if (!file) throw Error::system(errno, "writing the trace " + command_.trace);
+  report_.add(views::make_trace(std::move(file), [graph = trace_graph_](const std::string& resource) {
+    auto index = graph->load();
+    return index ? index->before(resource) : std::vector<std::string>();
+  }));
+}
+
+// For `mgmt status` and its like; an agent that can't be asked still does its work.
+void Agent::listen() {
+  if (!name_) return;
+  Place place{prefix_, command_.hostname};
+  try {
+    ensure_private_folder(parent_path(place.socket()));
+    socket_ = std::make_unique<AgentSocket>(
+        loop_, place.socket(),
+        [this](const Value& request, AgentSocket::Reply reply) { on_question(request, std::move(reply)); });
+  } catch (const Error& error) {
+    report_.emit(
+        report::Notice{Level::Warning, "`mgmt status` won't find this agent: " + error.text(), error.hint_text()});
+  }
+}
+
+void Agent::on_question(const Value& request, AgentSocket::Reply reply) {
+  std::string ask = text_of(request, "ask");
+  if (ending_) return reply(R"({"error": "it is about to end"})");
+  if (ask == "status") return reply(board_->status());
+  if (ask == "graph") return reply(fmt::format(R"({{"dot": {}}})", json_quote(to_dot(engine_->graph()))));
+  if (ask == "why") {
+    std::string now = board_->now_of(text_of(request, "resource"));
+    // Answered when what has happened by now can be read in the file.
+    return state_->read([](state::Rows&) {},
+                        [reply = std::move(reply), now = std::move(now)](const Result<void>&) { reply(now); });
+  }
+  reply(R"({"error": "this agent doesn't know that question"})");
+}
+
+void Agent::close_state() {
+  if (!state_) return;
+  if (auto closed = state_->close(1s); !closed) fmt::print(stderr, "mgmt: {}\n", closed.error().text());
+  state_.reset();
+}
+
 int Agent::run() {
   // First: threads inherit what is blocked.
   signals_ = std::make_unique<events::Signals>(loop_, signals_to_take(), [this](int signal) { on_signal(signal); });
   raise_descriptor_limit();
-  if (auto reader = views::make_reader(command_.view)) report_.add(std::move(reader));
+  if (auto reader = views::make_reader(command_.view)) {
+    shows_ = true;
+    report_.add(std::move(reader));
+  }
   if (hooks_.reader) report_.add(std::move(hooks_.reader));
   tell(file_.messages);
   claim_name();
+  remember();
+  trace();
+  listen();
 
   Engine::Options options{
       .noop = command_.noop,
@@ -123,22 +194,38 @@ int Agent::run() {
     collected_ = all;
     if (!base_->collects.empty()) load(all);
   };
-  engine_ = std::make_unique<Engine>(loop_, report_, options, sharing_.get());
+  engine_ = std::make_unique<Engine>(loop_, report_, options, sharing_.get(), command_.noop ? nullptr : state_.get());
   sharing_->on_idle = [this] { engine_->reconsider(); };
   engine_->on_settled = [this](bool all_fine) { on_settled(all_fine); };
   if (command_.max_runtime) {
     max_runtime_.after(to_duration(*command_.max_runtime), [this] { end(std::nullopt, "--max-runtime reached"); });
   }
-  loop_.post([this] { adopt(file_.graph); });
-  // What isn't a file can't be read twice.
-  if (!command_.no_watch && std::filesystem::is_regular_file(command_.file)) follow_file();
+  loop_.post([this] { begin(); });
   loop_.run();
   return exit_code_;
+}
+
+// With the refreshes that an earlier run still owes, if there are any.
+void Agent::begin() {
+  auto go = [this] {
+    adopt(file_.graph);
+    // What isn't a file can't be read twice.
+    if (!ending_ && !command_.no_watch && std::filesystem::is_regular_file(command_.file)) follow_file();
+  };
+  if (!state_) return go();
+  state_->load([this, go](Result<state::Refreshes> due) {
+    if (due) engine_->restore_refreshes(std::move(due->rows));
+    else
+      report_.emit(report::Notice{Level::Warning, "which refreshes are still due can't be told: " + due.error().text(),
+                                  due.error().hint_text()});
+    go();
+  });
 }
 
 void Agent::adopt(std::shared_ptr<const ResourceGraph> graph) {
   if (ending_) return;
   base_ = std::move(graph);
+  base_key_ = file_.fingerprint.value_or(0);
   graph_is_new_ = true;
   settled_fine_ = false;
   if (!command_.graphviz.empty()) write_graphviz();
@@ -173,6 +260,8 @@ void Agent::load(const Declarations& collected) {
   Mask secrets;
   for (const auto& declaration : prepared.graph->vertices) secrets.add(secrets_of(*declaration));
   report_.hide(secrets);
+  index_ = std::make_shared<GraphIndex>(prepared.graph, key_of(base_key_, collected));
+  trace_graph_->store(index_);
   engine_->load(std::move(prepared.graph));
 }
 
@@ -210,7 +299,7 @@ void Agent::tell(const std::vector<Message>& messages) {
     bool error = message.level == Diagnostic::Level::Error;
     if (auto said = said_.find(message.text); !error && said != said_.end() && said->second >= places[message.text])
       continue;
-    if (!report_.wanted()) {
+    if (!shows_) {
       std::fputs(render(message).c_str(), stderr);
       continue;
     }
@@ -302,10 +391,13 @@ void Agent::finish(bool all_ended) {
   picture_timer_.cancel();
   if (drawer_) drawer_->give_up();
   report_.emit(std::move(summary_));
+  board_ = nullptr;
+  socket_.reset();
   // What couldn't be written was not said. What else went wrong says more.
   if (!report_.close() && exit_code_ == kOk) exit_code_ = kOther;
   if (!all_ended) {
     // A thread is stuck in the kernel: nothing here can end it but the end of the process.
+    close_state();
     std::fflush(nullptr);
     ::_exit(exit_code_);
   }

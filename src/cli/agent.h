@@ -3,6 +3,7 @@
 // ends and with which status.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <map>
 #include <memory>
@@ -10,27 +11,21 @@
 #include <string>
 #include <vector>
 
+#include "src/cli/agent_socket.h"
 #include "src/cli/command_line.h"
 #include "src/cli/drawer.h"
+#include "src/cli/exit_code.h"
 #include "src/cli/graph_file.h"
+#include "src/cli/graph_index.h"
+#include "src/cli/place.h"
 #include "src/cli/sharing.h"
 #include "src/engine/run/engine.h"
 #include "src/events/signal/signals.h"
+#include "src/state/agent_state.h"
+#include "src/views/board.h"
 #include "src/world/local/name_lock.h"
 
 namespace mgmt::cli {
-
-/// Where several apply: 2, 4, 7, 6, 5.
-enum ExitCode : int {
-  kOk = 0,
-  kOther = 1,
-  kBadInput = 2,
-  kResourceFailed = 4,
-  kConvergedWithChanges = 5,  // only with --detailed-exitcode
-  kPlanHasChanges = 6,
-  kNotConverged = 7,
-  kSignalBase = 128,
-};
 
 /// What others do with a run.
 struct AgentHooks {
@@ -51,6 +46,12 @@ class Agent {
 
  private:
   void claim_name();
+  void remember();
+  void begin();
+  void trace();
+  void listen();
+  void on_question(const Value& request, AgentSocket::Reply reply);
+  void close_state();
   void adopt(std::shared_ptr<const ResourceGraph> graph);
   void load(const Declarations& collected);
   void follow_file();
@@ -72,7 +73,10 @@ class Agent {
   report::Report report_;
   std::unique_ptr<Sharing> sharing_;
   std::optional<world::local::NameLock> name_;
+  std::unique_ptr<state::AgentState> state_;
+  const views::Board* board_ = nullptr;  // the report's
   std::unique_ptr<Engine> engine_;
+  std::unique_ptr<AgentSocket> socket_;
   std::unique_ptr<events::Signals> signals_;
   std::unique_ptr<events::FileWatcher::Watch> file_watch_;
   std::unique_ptr<Drawer> drawer_;
@@ -81,9 +85,15 @@ class Agent {
   Loop::Timer trim_timer_{loop_};
   Loop::Timer picture_timer_{loop_};
   std::shared_ptr<const ResourceGraph> base_;
+  std::uint64_t base_key_ = 0;  // of its text
   Declarations collected_;
+  std::shared_ptr<const GraphIndex> index_;
+  /// The same for who asks on another thread.
+  std::shared_ptr<std::atomic<std::shared_ptr<const GraphIndex>>> trace_graph_ =
+      std::make_shared<std::atomic<std::shared_ptr<const GraphIndex>>>();
   bool collecting_ = false;  // the first answer of the world is not there yet
   bool graph_is_new_ = false;
+  bool shows_ = false;  // the report, to somebody
   bool settled_fine_ = false;
   bool ending_ = false;
   bool waits_for_picture_ = false;

@@ -13,6 +13,7 @@
 #include <map>
 
 #include "src/base/text.h"
+#include "src/cli/since.h"
 
 namespace mgmt::cli {
 namespace {
@@ -24,7 +25,9 @@ constexpr const char* kExamples =
     "  mgmt plan web.yaml                       only say what would change, and touch nothing\n"
     "  mgmt check web.yaml                      is the file right?\n"
     "  mgmt graph web.yaml -o web.svg           draw it\n"
-    "  mgmt resources file                      what a file resource can do\n";
+    "  mgmt resources file                      what a file resource can do\n"
+    "  mgmt history --since 2h                  what was changed, repaired, refreshed; what failed\n"
+    "  mgmt why 'file[motd]'                    why it was changed last\n";
 
 // "yaml FILE", "FILE" and --file FILE name the same.
 Result<std::string> one_file(std::vector<std::string> words, const std::string& option, std::string_view command) {
@@ -242,6 +245,8 @@ Result<Command> parse_command_line(std::vector<std::string> arguments) {
                    "Write the graph as dot text here, and a picture beside it if `dot` is installed")
       ->type_name("FILE")
       ->group("What it shows");
+  run_app->add_option("--trace", run.trace, "Write a trace here, for ui.perfetto.dev or chrome://tracing")
+      ->group("What it shows");
   run_app->add_option("--report", format, "lines, terminal, json (one object a line) or none; auto: by what stdout is")
       ->type_name("FORMAT")
       ->group("What it shows");
@@ -328,6 +333,52 @@ Result<Command> parse_command_line(std::vector<std::string> arguments) {
   resources_app->add_option("KIND", resources.kind, "One of them")->type_name("");
   resources_app->add_flag("--json", resources.json, "The JSON schema");
   resources_app->add_flag("--markdown", resources.markdown, "As Markdown");
+
+  auto place = [](CLI::App* command, std::string& prefix, std::string& hostname) {
+    command->add_option("--prefix", prefix, "The agent's prefix, if it runs with one");
+    command->add_option("--hostname", hostname, "The agent's name, if it runs with one");
+  };
+  place(graph_app, graph.prefix, graph.hostname);
+  graph_app->add_flag("--running", graph.running, "The graph that the agent on this machine runs, in place of a file");
+
+  HistoryCommand history;
+  std::string since;
+  std::int64_t newest = 0;
+  auto* history_app = app.add_subcommand("history", "What was changed, repaired and refreshed, and what failed");
+  history_app->set_help_flag();
+  history_app->add_flag("-h,--help", help, "Show this help");
+  history_app->add_option("--since", since,
+                          "Only from then on: 90s, 15m, 2h, 3d or 1w ago, or 2026-11-24[T03:50[:37]]");
+  history_app->add_option("--resource", history.resource, "Only of this one: KIND[NAME]");
+  history_app->add_option("--limit", newest, "Only the last N");
+  history_app->add_flag("--json", history.json, "One object a line");
+  place(history_app, history.prefix, history.hostname);
+
+  StatusCommand status;
+  auto* status_app = app.add_subcommand("status", "What the agent on this machine is doing");
+  status_app->set_help_flag();
+  status_app->add_flag("-h,--help", help, "Show this help");
+  status_app->add_flag("--orphans", status.orphans,
+                       "What mgmt made and the graph no longer mentions, also while no agent runs");
+  status_app->add_flag("--json", status.json, "As one object");
+  place(status_app, status.prefix, status.hostname);
+
+  WhyCommand why;
+  auto* why_app = app.add_subcommand("why", "Why a resource was changed last");
+  why_app->set_help_flag();
+  why_app->add_flag("-h,--help", help, "Show this help");
+  why_app->add_option("RESOURCE", why.resource, "KIND[NAME]");
+  why_app->add_flag("--json", why.json, "As one object");
+  place(why_app, why.prefix, why.hostname);
+
+  ReapCommand reap;
+  auto* reap_app = app.add_subcommand("reap", "Remove what mgmt made and the graph no longer mentions");
+  reap_app->set_help_flag();
+  reap_app->add_flag("-h,--help", help, "Show this help");
+  reap_app->add_flag("--yes", reap.yes, "Do it; without it what would be removed is shown");
+  reap_app->add_flag("--json", reap.json, "One object a line");
+  place(reap_app, reap.prefix, reap.hostname);
+  reap_app->footer("Only what is still as mgmt left it is removed. Exit status: 4 if something had to be left.\n");
 
   auto* version_app = app.add_subcommand("version", "The version");
   version_app->set_help_flag();
@@ -433,6 +484,33 @@ Result<Command> parse_command_line(std::vector<std::string> arguments) {
     if (!file) return std::unexpected(file.error());
     check.file = *file;
     return check;
+  }
+  for (const std::string* name : {&graph.hostname, &history.hostname, &status.hostname, &why.hostname, &reap.hostname})
+    if (!name->empty())
+      if (auto wrong = hostname_error(*name)) return std::unexpected(*wrong);
+  if (chosen == history_app) {
+    if (newest < 0) return std::unexpected(Error("--limit can't be negative"));
+    if (newest > 0) history.limit = static_cast<std::size_t>(newest);
+    if (!since.empty()) {
+      auto time = parse_since(since, state::now());
+      if (!time) return std::unexpected(time.error());
+      history.since = *time;
+    }
+    return history;
+  }
+  if (chosen == status_app) return status;
+  if (chosen == why_app) {
+    if (why.resource.empty())
+      return std::unexpected(Error("`mgmt why` needs a resource").hint("mgmt why 'file[motd]'"));
+    return why;
+  }
+  if (chosen == reap_app) return reap;
+  if (chosen == graph_app && graph.running) {
+    if (!graph_words.empty() || !graph_option.empty())
+      return std::unexpected(Error("--running takes the graph from the agent, and no file"));
+    if (graph.output.ends_with(".svg") || graph.output.ends_with(".png"))
+      return std::unexpected(Error("a running graph comes as dot text").hint("mgmt graph --running | dot -Tsvg"));
+    return graph;
   }
   if (chosen == graph_app) {
     auto file = one_file(graph_words, graph_option, "graph");

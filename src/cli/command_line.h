@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "src/base/error.h"
+#include "src/state/rows.h"
 #include "src/views/views.h"
 
 namespace mgmt::cli {
@@ -27,6 +28,7 @@ struct RunCommand {
   std::uint32_t repair_limit = 1000;
   std::string hostname;  // empty: the machine's
   std::string graphviz;
+  std::string trace;
   bool no_watch = false;
   std::string prefix;  // empty: the default
   bool tmp_prefix = false;
@@ -56,7 +58,10 @@ struct CheckCommand {
 };
 
 struct GraphCommand {
+  /// Empty: the graph of the running agent.
   std::string file;
+  bool running = false;
+  std::string prefix, hostname;
   /// .dot, .svg or .png; empty: dot text to stdout.
   std::string output;
   /// Instead: the edges as text, and why each is there; as JSON.
@@ -70,6 +75,32 @@ struct ResourcesCommand {
   bool markdown = false;
 };
 
+struct HistoryCommand {
+  std::string prefix, hostname;
+  std::optional<state::Time> since;
+  std::string resource;
+  std::size_t limit = SIZE_MAX;
+  bool json = false;
+};
+
+struct StatusCommand {
+  std::string prefix, hostname;
+  bool orphans = false;
+  bool json = false;
+};
+
+struct WhyCommand {
+  std::string prefix, hostname;
+  std::string resource;
+  bool json = false;
+};
+
+struct ReapCommand {
+  std::string prefix, hostname;
+  bool yes = false;
+  bool json = false;
+};
+
 struct VersionCommand {};
 
 /// Text for stdout, and nothing else to do.
@@ -78,7 +109,7 @@ struct HelpCommand {
 };
 
 using Command = std::variant<RunCommand, PlanCommand, ApplyCommand, CheckCommand, GraphCommand, ResourcesCommand,
-                             VersionCommand, HelpCommand>;
+                             HistoryCommand, StatusCommand, WhyCommand, ReapCommand, VersionCommand, HelpCommand>;
 
 /// Why this can't be a host's name (a part of keys, and of a file's name), if it can't.
 std::optional<Error> hostname_error(const std::string& name);

@@ -11,8 +11,12 @@
 #include "src/cli/command_line.h"
 #include "src/cli/drawer.h"
 #include "src/cli/graph_file.h"
+#include "src/cli/history.h"
 #include "src/cli/planner.h"
+#include "src/cli/reap.h"
 #include "src/cli/reference.h"
+#include "src/cli/status.h"
+#include "src/cli/why.h"
 #include "src/engine/transform/prepare.h"
 #include "src/resources/dot.h"
 #include "src/resources/explain.h"
@@ -76,6 +80,7 @@ struct Perform {
   }
 
   int operator()(const GraphCommand& command) const {
+    if (command.running) return show_running_graph(command);
     auto [graph, own_edges] = read_graph(command.file);
     if (!graph) return kBadInput;
     if (command.explain) {
@@ -107,6 +112,12 @@ struct Perform {
     }
     return kOk;
   }
+
+  int operator()(const HistoryCommand& command) const { return show_history(command); }
+
+  int operator()(const StatusCommand& command) const { return show_status(command); }
+  int operator()(const WhyCommand& command) const { return show_why(command); }
+  int operator()(const ReapCommand& command) const { return reap(command); }
 
   int operator()(const VersionCommand&) const {
     fmt::print("mgmt {}\n", MGMT_VERSION);

@@ -19,6 +19,7 @@
 #include "src/base/path.h"
 #include "src/base/text.h"
 #include "src/cli/agent.h"
+#include "src/cli/exit_code.h"
 #include "src/resources/kind.h"
 #include "src/value/hash.h"
 #include "src/value/json.h"

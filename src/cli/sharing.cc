@@ -21,7 +21,7 @@ bool Sharing::idle() const {
   if (!has_heard_) return false;
   const auto& seen = collector_->entries();
   for (const auto& [id, bytes] : published_) {
-    if (!kinds_.contains(id.kind)) continue;
+    if (!kinds_.contains(id.kind) || (id.to != world::kToAll && id.to != host_)) continue;
     auto found = seen.find(id);
     if (found == seen.end() || found->second != bytes) return false;
   }
@@ -37,15 +37,12 @@ void Sharing::maybe_idle() {
 bool Sharing::needed(const ResourceGraph& graph) {
   if (!graph.collects.empty()) return true;
   for (const auto& declaration : graph.vertices)
-    if (declaration->exported) return true;
+    if (!declaration->exports_to().empty()) return true;
   return false;
 }
 
-world::ExportId Sharing::id_of(const Declaration& declaration) const {
-  return {.writer = host_,
-          .to = std::string(world::kToAll),
-          .kind = std::string(declaration.kind->name),
-          .name = declaration.name};
+world::ExportId Sharing::id_of(const Declaration& declaration, const std::string& to) const {
+  return {.writer = host_, .to = to, .kind = std::string(declaration.kind->name), .name = declaration.name};
 }
 
 void Sharing::open() {
@@ -63,10 +60,11 @@ void Sharing::follow(const ResourceGraph& graph, bool read_only) {
     std::set<world::Exporter::Name> keep;
     kept_.clear();
     for (const auto& declaration : graph.vertices) {
-      if (!declaration->exported) continue;
-      world::ExportId id = id_of(*declaration);
-      keep.insert({.kind = id.kind, .name = id.name});
-      kept_.insert(std::move(id));
+      for (const std::string& to : declaration->exports_to()) {
+        world::ExportId id = id_of(*declaration, to);
+        keep.insert({.kind = id.kind, .name = id.name, .to = id.to});
+        kept_.insert(std::move(id));
+      }
     }
     std::erase_if(published_, [&](const auto& one) { return !kept_.contains(one.first); });
     exporter_->retain(std::move(keep));
@@ -111,13 +109,25 @@ void Sharing::publish(const Declaration& declaration, std::move_only_function<vo
     loop_.post([done = std::move(done), error = bytes.error()]() mutable { done(std::unexpected(error)); });
     return;
   }
-  world::ExportId id = id_of(declaration);
-  published_[id] = *bytes;
-  exporter_->publish({.kind = id.kind, .name = id.name}, std::move(*bytes),
-                     [this, id, done = std::move(done)](Result<bool> result) mutable {
-                       if (!result) published_.erase(id);
-                       done(std::move(result));
-                     });
+  // Done when all hosts' are; true if any was new.
+  struct Publishing {
+    std::size_t left;
+    Result<bool> result;
+    std::move_only_function<void(Result<bool>)> done;
+  };
+  std::span<const std::string> hosts = declaration.exports_to();
+  auto all = std::make_shared<Publishing>(hosts.size(), Result<bool>(false), std::move(done));
+  if (hosts.empty()) return loop_.post([all] { all->done(false); });
+  for (const std::string& to : hosts) {
+    world::ExportId id = id_of(declaration, to);
+    published_[id] = *bytes;
+    exporter_->publish({.kind = id.kind, .name = id.name, .to = id.to}, *bytes, [this, id, all](Result<bool> result) {
+      if (!result) published_.erase(id);
+      if (!result) all->result = std::move(result);
+      else if (all->result && *result) all->result = true;
+      if (--all->left == 0) all->done(std::move(all->result));
+    });
+  }
 }
 
 }  // namespace mgmt::cli

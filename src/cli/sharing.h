@@ -48,7 +48,7 @@ class Sharing : public Publisher {
   std::unique_ptr<world::Exporter> exporter_;
   std::unique_ptr<world::Collector> collector_;
   void maybe_idle();
-  world::ExportId id_of(const Declaration& declaration) const;
+  world::ExportId id_of(const Declaration& declaration, const std::string& to) const;
 
   /// What this host exports, as it was last asked to.
   std::map<world::ExportId, std::string> published_;

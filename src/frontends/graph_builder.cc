@@ -21,24 +21,31 @@ WrittenName parse_name(std::string_view written) {
   return {written, false};
 }
 
-// By kind, name, origin and whether it is exported. One flat block, so that nothing of it stays between the
+// By kind, name, origin and whether it is hidden. One flat block, so that nothing of it stays between the
 // declarations.
 class GraphBuilder::Index {
  public:
   explicit Index(std::size_t size) { ids_.reserve(size); }
 
-  /// The vertex that already has this identity, if there is one.
+  /// The first vertex that already has this name, if there is one.
   std::optional<VertexId> add(const Declaration& declaration, VertexId id) {
-    Key key{declaration.kind, declaration.name, declaration.origin, declaration.exported};
+    Key key{declaration.kind, declaration.name, declaration.origin, declaration.hidden()};
     auto [at, added] = ids_.emplace(key, id);
-    return added ? std::nullopt : std::optional(at->second);
+    if (added) return std::nullopt;
+    if (declaration.hidden()) more_[at->second].push_back(id);
+    return at->second;
   }
 
-  std::optional<VertexId> find(const Kind* kind, std::string_view written) const {
+  /// All that the name means: several hidden ones may have it, for different hosts.
+  std::vector<VertexId> find(const Kind* kind, std::string_view written) const {
     auto [name, exported] = parse_name(written);
     auto at = ids_.find(Key{kind, name, {}, exported});
     if (at == ids_.end() && !exported) at = ids_.find(Key{kind, name, {}, true});
-    return at == ids_.end() ? std::nullopt : std::optional(at->second);
+    if (at == ids_.end()) return {};
+    std::vector<VertexId> all{at->second};
+    if (auto more = more_.find(at->second); more != more_.end())
+      all.insert(all.end(), more->second.begin(), more->second.end());
+    return all;
   }
 
  private:
@@ -46,17 +53,19 @@ class GraphBuilder::Index {
     const Kind* kind;
     std::string_view name;
     std::string_view origin;
-    bool exported;
+    bool hidden;
     bool operator==(const Key&) const = default;
   };
   struct Hash {
     std::size_t operator()(const Key& key) const {
       std::hash<std::string_view> hash;
-      std::size_t mixed = hash(key.name) + hash(key.origin) * 31 + (key.exported ? 1 : 0);
+      std::size_t mixed = hash(key.name) + hash(key.origin) * 31 + (key.hidden ? 1 : 0);
       return mixed ^ (reinterpret_cast<std::uintptr_t>(key.kind) * 0x9e3779b97f4a7c15ULL);
     }
   };
   boost::unordered_flat_map<Key, VertexId, Hash> ids_;
+  // The second and further hidden ones of a name, by the first.
+  std::map<VertexId, std::vector<VertexId>> more_;
 };
 
 std::uint16_t GraphBuilder::add_source(std::string name) {
@@ -84,13 +93,44 @@ GraphBuilder::Index GraphBuilder::make_index(Diagnostics& diagnostics) const {
   for (VertexId v = 0; v < vertices_.size(); ++v) {
     const Declaration& declaration = *vertices_[v];
     std::optional<VertexId> first = index.add(declaration, v);
-    if (!first) continue;
-    SourcePos pos = vertices_[*first]->pos;
-    std::string_view source = pos.file < sources_.size() ? std::string_view(sources_[pos.file]) : std::string_view();
-    diagnostics.error(declaration.pos, fmt::format("{} is declared twice", shown(declaration.id())),
-                      fmt::format("it is declared at {} already: give one of them another name", place(source, pos)));
+    // Hidden ones may share a name if they are for different hosts.
+    if (first && (!declaration.hidden() || declaration.exports_to().empty()))
+      diagnostics.error(declaration.pos, fmt::format("{} is declared twice", shown(declaration.id())),
+                        fmt::format("it is declared at {} already: give one of them another name", place_of(*first)));
   }
   return index;
+}
+
+std::string GraphBuilder::place_of(VertexId vertex) const {
+  SourcePos pos = vertices_[vertex]->pos;
+  return place(pos.file < sources_.size() ? std::string_view(sources_[pos.file]) : std::string_view(), pos);
+}
+
+// Of one name, a host gets one resource.
+void GraphBuilder::check_exports(Diagnostics& diagnostics) const {
+  std::map<std::pair<const Kind*, std::string_view>, std::vector<VertexId>> of_name;
+  for (VertexId v = 0; v < vertices_.size(); ++v) {
+    const Declaration& declaration = *vertices_[v];
+    if (declaration.hidden() && declaration.exports_to().empty() && !unread_.contains(v))
+      diagnostics.warning(declaration.pos,
+                          fmt::format("{} runs nothing here, and no host may collect it", shown(declaration.id())),
+                          "`export: [\"*\"]` beside `hidden` lets all hosts");
+    if (declaration.exports_to().empty()) continue;
+    std::vector<VertexId>& others = of_name[{declaration.kind, declaration.name}];
+    for (VertexId other : others) {
+      std::span<const std::string> hosts = declaration.exports_to(), taken = vertices_[other]->exports_to();
+      auto shared = std::ranges::find_if(hosts, [&](const std::string& host) {
+        return host == "*" || std::ranges::find(taken, host) != taken.end() || taken.front() == "*";
+      });
+      if (shared == hosts.end()) continue;
+      diagnostics.error(declaration.pos,
+                        fmt::format("{} is exported twice to {}", shown(declaration.id()),
+                                    *shared == "*" ? "all hosts" : fmt::format("`{}`", shown(*shared))),
+                        fmt::format("it is declared at {} already: give one of them another name", place_of(other)));
+      break;
+    }
+    others.push_back(v);
+  }
 }
 
 // The edges whose ends both exist, one for each pair; `ends` is parallel to the result.
@@ -103,20 +143,24 @@ std::vector<std::size_t> GraphBuilder::resolve_edges(const Index& index, std::ve
   by_ends.reserve(edges_.size());
   for (std::size_t e = 0; e < edges_.size(); ++e) {
     Edge& edge = edges_[e];
-    std::optional<VertexId> from = index.find(edge.from.kind, edge.from.name);
-    std::optional<VertexId> to = index.find(edge.to.kind, edge.to.name);
-    if (!from) report_missing(edge.from, diagnostics);
-    if (!to) report_missing(edge.to, diagnostics);
-    if (!from || !to) continue;
-    check_notify(edge, *to, diagnostics);
-    auto [at, added] = by_ends.emplace(std::uint64_t{*from} << 32 | *to, e);
-    if (added) {
-      kept.push_back(e);
-      ends.push_back({*from, *to});
-    } else {
-      Edge& first = edges_[at->second];
-      first.notify |= edge.notify;
-      std::ranges::move(edge.sends, std::back_inserter(first.sends));
+    std::vector<VertexId> from = index.find(edge.from.kind, edge.from.name);
+    std::vector<VertexId> to = index.find(edge.to.kind, edge.to.name);
+    if (from.empty()) report_missing(edge.from, diagnostics);
+    if (to.empty()) report_missing(edge.to, diagnostics);
+    for (VertexId before : from) {
+      for (VertexId after : to) {
+        check_notify(edges_[e], after, diagnostics);
+        auto [at, added] = by_ends.emplace(std::uint64_t{before} << 32 | after, kept.size());
+        if (added) {
+          kept.push_back(e);
+          ends.push_back({before, after});
+          continue;
+        }
+        Edge& first = edges_[kept[at->second]];
+        if (&first == &edge) continue;
+        first.notify |= edge.notify;
+        first.sends.insert(first.sends.end(), edge.sends.begin(), edge.sends.end());
+      }
     }
   }
   return kept;
@@ -332,7 +376,8 @@ void GraphBuilder::validate(const Declaration& declaration, Unread unread, Diagn
             fmt::format("{} can't be exported: `{}` is a secret", shown(declaration.id()), params[item.index].name),
             "what is exported can be read by all hosts");
   }
-  if (declaration.kind->validate) validate_readings(declaration, unread, diagnostics);
+  // What a hidden one comes to depends on where it goes: who takes it judges.
+  if (declaration.kind->validate && !declaration.hidden()) validate_readings(declaration, unread, diagnostics);
 }
 
 // Two resources of one path would undo each other for ever.
@@ -340,7 +385,7 @@ void GraphBuilder::check_paths(Diagnostics& diagnostics) const {
   std::unordered_map<std::string, const Declaration*> managers;
   for (VertexId v = 0; v < vertices_.size(); ++v) {
     const Declaration& declaration = *vertices_[v];
-    if (!declaration.kind->managed_path || declaration.exported) continue;
+    if (!declaration.kind->managed_path || declaration.hidden()) continue;
     auto unread = unread_.find(v);
     auto path = unread == unread_.end() ? declaration.kind->managed_path(declaration)
                                         : managed_path_of_readings(declaration, unread->second);
@@ -363,6 +408,7 @@ std::shared_ptr<const ResourceGraph> GraphBuilder::finish(Diagnostics& diagnosti
   Topology topology(vertices_.size(), std::move(ends));
   report_cycle(topology, kept, diagnostics);
   check_collects(diagnostics);
+  check_exports(diagnostics);
   validate(diagnostics);
   check_paths(diagnostics);
   if (diagnostics.has_errors()) return nullptr;
@@ -371,8 +417,8 @@ std::shared_ptr<const ResourceGraph> GraphBuilder::finish(Diagnostics& diagnosti
   graph->name = std::move(graph_name_);
   graph->edges.reserve(kept.size());
   for (std::size_t i = 0; i < kept.size(); ++i) {
-    Edge& edge = edges_[kept[i]];
-    graph->edges.push_back({std::move(edge.name), edge.notify, std::move(sends_[i]), edge.pos});
+    const Edge& edge = edges_[kept[i]];  // several hidden ones of a name share it
+    graph->edges.push_back({edge.name, edge.notify, std::move(sends_[i]), edge.pos});
   }
   graph->topology = std::move(topology);
   vertices_.shrink_to_fit();

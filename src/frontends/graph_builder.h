@@ -37,7 +37,7 @@ class GraphBuilder {
  public:
   struct EdgeEnd {
     const Kind* kind = nullptr;
-    /// As written. Without "@@" it is the resource of that name, or else the exported one.
+    /// As written. Without "@@" it is the resource of that name, or else the hidden ones.
     std::string name;
     SourcePos pos;
   };
@@ -77,6 +77,8 @@ class GraphBuilder {
   class Index;
 
   Index make_index(Diagnostics& diagnostics) const;
+  std::string place_of(VertexId vertex) const;
+  void check_exports(Diagnostics& diagnostics) const;
   void check_paths(Diagnostics& diagnostics) const;
   std::vector<std::size_t> resolve_edges(const Index& index, std::vector<Topology::Edge>& ends,
                                          Diagnostics& diagnostics);

@@ -30,6 +30,16 @@ struct Cause {
   std::string from = {};
 };
 
+/// How a run of a resource went, for a trace; what isn't known stays as it is here.
+struct Timing {
+  /// 0: the loop's thread; n: the pool's n-th; -1: not known.
+  int worker = -1;
+  /// The process that did it, 0: none.
+  std::int64_t child = 0;
+  /// Seconds of the check and the apply; below 0: not known. What is left of `seconds` was waited.
+  double check = -1, apply = -1;
+};
+
 /// A resource begins to be checked (and, outside a dry run, applied).
 struct Started {
   std::string resource;
@@ -45,12 +55,14 @@ struct Changed {
   /// Noop: only said, not done.
   bool dry = false;
   double seconds = 0;
+  Timing timing = {};
 };
 
 /// A check that found all as declared. Closes a Started.
 struct Fine {
   std::string resource;
   double seconds = 0;
+  Timing timing = {};
 };
 
 struct Failed {
@@ -61,6 +73,7 @@ struct Failed {
   /// When it is tried again by itself, in seconds; negative: not before the next event.
   double retry_in = -1;
   double seconds = 0;
+  Timing timing = {};
 };
 
 /// A line that a command printed, or the text of a print resource.

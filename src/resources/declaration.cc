@@ -18,6 +18,12 @@ std::string Declaration::id() const {
   return id;
 }
 
+std::span<const std::string> Declaration::exports_to() const {
+  static const std::string kAll = "*";
+  if (exported && !meta->hidden && meta->exports.empty()) return {&kAll, 1};
+  return meta->exports;
+}
+
 bool same_effect(const Declaration& a, const Declaration& b) {
   return a.kind == b.kind && a.exported == b.exported && a.name == b.name && a.origin == b.origin &&
          (a.meta == b.meta || *a.meta == *b.meta) && a.params == b.params;

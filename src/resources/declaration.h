@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,13 +25,15 @@ struct Declaration {
   Params params;
   /// Never null: meta parameters that nobody set are one shared object.
   std::shared_ptr<const Meta> meta = default_meta();
-  /// Written as `@@name`: it runs nothing here, and is published when its predecessors are fine.
+  /// Written as `@@name`, or with `meta: hidden`: it runs nothing here. If hosts may collect it, it is published
+  /// when its predecessors are fine.
   bool exported = false;
 
-  /// In the graph, but run on other hosts only.
   bool hidden() const { return exported; }
+  /// The hosts that may collect it, "*" for all. A resource that isn't hidden runs here too.
+  std::span<const std::string> exports_to() const;
 
-  /// "file[motd]", "file[motd]@a" if collected from host a, "@@file[motd]" if exported.
+  /// "file[motd]", "file[motd]@a" if collected from host a, "@@file[motd]" if hidden.
   std::string id() const;
 };
 

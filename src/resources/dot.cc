@@ -50,7 +50,7 @@ std::string to_dot(const ResourceGraph& graph) {
   for (std::size_t v = 0; v < graph.vertices.size(); ++v) {
     const Declaration& declaration = *graph.vertices[v];
     out +=
-        fmt::format("  v{} [label={}{}];\n", v, quoted(declaration.id()), declaration.exported ? ", style=dashed" : "");
+        fmt::format("  v{} [label={}{}];\n", v, quoted(declaration.id()), declaration.hidden() ? ", style=dashed" : "");
   }
   if (graph.groups) append_groups(graph, out);
   const std::vector<Topology::Edge>& edges = graph.topology.edges();

@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 
 #include "src/base/text.h"
@@ -95,6 +94,9 @@ constexpr ParamIndex kRewatch = param_index(kParams, "rewatch");
 constexpr ParamIndex kRealize = param_index(kParams, "realize");
 constexpr ParamIndex kAutoEdge = param_index(kParams, "autoedge");
 constexpr ParamIndex kAutoGroup = param_index(kParams, "autogroup");
+constexpr ParamIndex kDollar = param_index(kParams, "dollar");
+constexpr ParamIndex kHidden = param_index(kParams, "hidden");
+constexpr ParamIndex kExport = param_index(kParams, "export");
 
 // "name:N", "name" and ":N" name a semaphore; "" and "3" don't.
 void check_semaphore(const std::string& id) {
@@ -122,12 +124,7 @@ std::shared_ptr<const Meta> default_meta() {
 
 std::span<const Param> meta_params() { return kParams; }
 
-bool meta_acts(std::string_view name) {
-  constexpr std::array<std::string_view, 14> kActing = {"noop",    "retry",      "delay",    "timeout",  "poll",
-                                                        "sema",    "limit",      "burst",    "reset",    "rewatch",
-                                                        "realize", "retryreset", "autoedge", "autogroup"};
-  return std::ranges::find(kActing, name) != kActing.end();
-}
+bool meta_acts(std::string_view name) { return name != "reverse"; }
 
 std::shared_ptr<const Meta> make_meta(const Params& values) {
   Meta meta;
@@ -154,6 +151,17 @@ std::shared_ptr<const Meta> make_meta(const Params& values) {
     // Which are held counts, not in which order they are written.
     std::ranges::sort(meta.sema);
     meta.sema.erase(std::ranges::unique(meta.sema).begin(), meta.sema.end());
+  }
+  meta.dollar = values.get_or(kDollar, false);
+  meta.hidden = values.get_or(kHidden, false);
+  if (const List* hosts = values.find<List>(kExport)) {
+    for (const Value& host : *hosts) meta.exports.push_back(host.get<std::string>());
+    std::ranges::sort(meta.exports);
+    meta.exports.erase(std::ranges::unique(meta.exports).begin(), meta.exports.end());
+    if (!meta.exports.empty() && meta.exports.front().empty())
+      throw Error("the name of a host in `export` is empty").hint("`*` means all hosts");
+    if (meta.exports.size() > 1 && meta.exports.front() == "*")
+      throw Error("`export` names all hosts, `*`, and others beside").hint("write [\"*\"], or only the names");
   }
   if (meta == *default_meta()) return default_meta();
   return std::make_shared<const Meta>(std::move(meta));

@@ -46,6 +46,12 @@ struct Meta {
   bool autoedge = true;
   /// May run as one with others of its kind.
   bool autogroup = true;
+  /// The name may begin with `$`.
+  bool dollar = false;
+  /// In the graph, but run on other hosts only.
+  bool hidden = false;
+  /// The hosts that may collect it, "*" for all; sorted.
+  std::vector<std::string> exports;
   friend auto operator<=>(const Meta&, const Meta&) = default;
 };
 

@@ -94,6 +94,7 @@ Map meta_map(const Meta& meta) {
   add("autogroup", meta.autogroup, unset.autogroup, as_is);
   add("burst", meta.burst, unset.burst, as_is);
   add("delay", meta.delay, unset.delay, [&](auto delay) { return count(*delay); });
+  add("dollar", meta.dollar, unset.dollar, as_is);
   add("limit", meta.limit, unset.limit, as_is);
   add("noop", meta.noop, unset.noop, as_is);
   add("poll", meta.poll, unset.poll, count);
@@ -151,6 +152,9 @@ Declaration declaration_of(std::string_view text, FindKind find_by) {
   declaration.params = bind(kind->params, map_at(*map, "params"), *version, fmt::format("parameter of {}", kind->name));
   if (const Map& meta = map_at(*map, "meta"); !meta.empty())
     declaration.meta = make_meta(bind(meta_params(), meta, *version, "meta parameter"));
+  // Where it goes is the exporting host's business: it isn't written, and nobody has a resource sent on by others.
+  if (declaration.meta->hidden || !declaration.meta->exports.empty())
+    throw Error("`hidden` and `export` are not for others");
   declaration.params.shrink_to_fit();
   return declaration;
 }

@@ -81,7 +81,10 @@ TEST(Wire, EverythingComesBack) {
            .burst = 3,
            .rewatch = true,
            .realize = true,
-           .sema = {":2", "disk:4"}};
+           .sema = {":2", "disk:4"},
+           .autoedge = false,
+           .autogroup = false,
+           .dollar = true};
   sent.meta = meta;
   Result<Declaration> got = decode(*wire::encode(sent));
   ASSERT_TRUE(got) << got.error().text();
@@ -91,6 +94,18 @@ TEST(Wire, EverythingComesBack) {
   EXPECT_TRUE(got->params == sent.params);
   EXPECT_EQ(*got->meta, *meta);
   EXPECT_FALSE(got->exported);
+}
+
+TEST(Wire, ForWhomItIsStaysAtHomeAndIsTakenFromNobody) {
+  Declaration sent = pot({});
+  auto meta = std::make_shared<Meta>();
+  meta->hidden = true;
+  meta->exports = {"b"};
+  sent.meta = meta;
+  EXPECT_EQ(*wire::encode(sent), *wire::encode(pot({})));
+  for (const char* others : {R"({"hidden":true})", R"({"export":["*"]})"})
+    EXPECT_EQ(failure(R"({"v":1,"kind":"pot","name":"x","meta":)" + std::string(others) + "}"),
+              "reading what a exports: `hidden` and `export` are not for others");
 }
 
 TEST(Wire, UnsetStaysUnsetAndUnsetMetaIsTheSharedOne) {

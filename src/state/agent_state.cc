@@ -280,7 +280,7 @@ class AgentState::Worker : public std::enable_shared_from_this<Worker> {
 AgentState::AgentState(Loop& loop, Options options)
     : loop_(loop), options_(std::move(options)), path_(database_path(options_.prefix, options_.name)) {}
 
-AgentState::~AgentState() { (void)close(0ms); }
+AgentState::~AgentState() { (void)close(1s); }
 
 std::shared_ptr<AgentState::Worker> AgentState::ensure_worker() {
   if (worker_ || closed_) return worker_;

@@ -39,7 +39,7 @@ class AgentState : public RefreshJournal {
     bool read_only = false;
   };
   AgentState(Loop& loop, Options options);
-  /// As close() without a wait.
+  /// As close(), within a second.
   ~AgentState() override;
   AgentState(const AgentState&) = delete;
   AgentState& operator=(const AgentState&) = delete;

@@ -82,7 +82,6 @@ Rows::Rows(SQLite::Database& db)
       add_entry_(db,
                  R"(INSERT INTO history(time, duration, resource, what, intent, times, cause, "from", delta, diff,
                     error, hint, "by") VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?))"),
-      repeat_(db, "UPDATE history SET times = times + 1, time = ? WHERE id = ?"),
       find_(db, std::string("SELECT ") + kKnownColumns + " FROM resource WHERE id = ?"),
       remember_(db, std::string("INSERT OR REPLACE INTO resource(") + kKnownColumns +
                         ") VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
@@ -113,7 +112,7 @@ void Rows::clear(std::uint64_t id) {
   use->exec();
 }
 
-std::int64_t Rows::record(const Entry& entry) {
+void Rows::record(const Entry& entry) {
   Use use(add_entry_);
   bind_time(*use, 1, entry.time);
   use->bind(2, static_cast<std::int64_t>(entry.duration.count()));
@@ -125,14 +124,6 @@ std::int64_t Rows::record(const Entry& entry) {
   for (const std::string* text :
        {&entry.cause, &entry.from, &entry.delta, &entry.diff, &entry.error, &entry.hint, &entry.by})
     bind_text(*use, column++, *text);
-  use->exec();
-  return db_.getLastInsertRowid();
-}
-
-void Rows::repeat(std::int64_t id, Time time) {
-  Use use(repeat_);
-  bind_time(*use, 1, time);
-  use->bind(2, id);
   use->exec();
 }
 
@@ -156,10 +147,14 @@ Entry Rows::entry_at(const SQLite::Statement& row) const {
 void Rows::history(const Query& query, const std::function<bool(const Entry&)>& call) {
   SQLite::Statement row(db_, std::string("SELECT ") + kEntryColumns +
                                  " FROM history WHERE time >= ?1 AND (?2 IS NULL OR resource = ?2)"
+                                 " AND (?4 IS NULL OR \"from\" = ?4) AND id > ?5 AND id < ?6"
                                  " ORDER BY id DESC LIMIT ?3");
   bind_time(row, 1, query.since.value_or(Time::min()));
   bind_text(row, 2, query.resource);
   row.bind(3, static_cast<std::int64_t>(std::min<std::size_t>(query.limit, INT64_MAX)));
+  bind_text(row, 4, query.from);
+  row.bind(5, query.after);
+  row.bind(6, query.before);
   while (row.executeStep())
     if (!call(entry_at(row))) return;
 }
@@ -220,12 +215,12 @@ std::vector<Known> Rows::orphans() {
   return found;
 }
 
-void Rows::declare(const std::function<bool(const std::string&)>& is) {
+void Rows::declare(const std::function<bool(const std::string&, const std::string&)>& is) {
   std::vector<std::pair<std::string, bool>> differ;
-  SQLite::Statement row(db_, "SELECT id, declared FROM resource");
+  SQLite::Statement row(db_, "SELECT id, declared, path FROM resource");
   while (row.executeStep()) {
     std::string id = text_at(row, 0);
-    bool declared = is(id);
+    bool declared = is(id, text_at(row, 2));
     if (declared != (number_at(row, 1) != 0)) differ.emplace_back(std::move(id), declared);
   }
   SQLite::Statement set(db_, "UPDATE resource SET declared = ? WHERE id = ?");

@@ -49,7 +49,7 @@ struct Entry {
   std::string error, hint;
   /// Who made it necessary, if that is known.
   std::string by;
-  /// How often the same failure came in a row; of Lost, how many entries are missing.
+  /// How often the same failure came since it was written of; of Lost, how many entries are missing.
   std::int64_t times = 1;
 };
 
@@ -86,13 +86,14 @@ class Rows {
   void add(const RefreshRow& row);
   void clear(std::uint64_t id);
 
-  /// Returns its id.
-  std::int64_t record(const Entry& entry);
-  /// The same failure once more.
-  void repeat(std::int64_t id, Time time);
+  void record(const Entry& entry);
   struct Query {
     std::optional<Time> since = {};
     std::string resource = {};  // empty: all
+    /// Only what this one caused, empty: all.
+    std::string from = {};
+    /// Ids, both left out.
+    std::int64_t after = 0, before = INT64_MAX;
     std::size_t limit = SIZE_MAX;
   };
   /// The newest first, until `call` says false.
@@ -105,8 +106,8 @@ class Rows {
   void forget(const std::string& id);
   /// All that we made and no graph mentions any more, by id.
   std::vector<Known> orphans();
-  /// Sets `declared` of all by what `is` says of their ids.
-  void declare(const std::function<bool(const std::string&)>& is);
+  /// Sets `declared` of all by what `is` says of their ids and paths.
+  void declare(const std::function<bool(const std::string& id, const std::string& path)>& is);
 
   /// 0 if it was never set.
   std::uint64_t number(const char* name);
@@ -116,7 +117,7 @@ class Rows {
   Entry entry_at(const SQLite::Statement& row) const;
 
   SQLite::Database& db_;
-  SQLite::Statement add_refresh_, clear_refresh_, add_entry_, repeat_, find_, remember_, number_, set_number_;
+  SQLite::Statement add_refresh_, clear_refresh_, add_entry_, find_, remember_, number_, set_number_;
 };
 
 }  // namespace mgmt::state

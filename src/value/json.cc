@@ -133,4 +133,36 @@ std::string to_json(const Delta& delta) {
   return json::serialize(json::object{{"changes", std::move(changes)}});
 }
 
+Result<Delta> delta_from_json(std::string_view text) {
+  Result<Value> whole = value_from_json(text);
+  if (!whole) return std::unexpected(whole.error());
+  const auto member = [](const Value& value, std::string_view key) -> const Value* {
+    const Map* map = value.get_if<Map>();
+    if (!map) return nullptr;
+    for (const auto& [name, one] : *map)
+      if (name == key) return &one;
+    return nullptr;
+  };
+  const Value* changes = member(*whole, "changes");
+  if (!changes || !changes->get_if<List>()) return std::unexpected(Error("no list of changes"));
+  Delta delta;
+  for (const Value& one : changes->get<List>()) {
+    Change change;
+    const auto take = [&](std::string_view key, auto& into) {
+      using T = std::remove_reference_t<decltype(into)>;
+      const Value* value = member(one, key);
+      if (const T* found = value ? value->get_if<T>() : nullptr) into = *found;
+    };
+    take("param", change.param);
+    take("item", change.item);
+    take("known", change.known);
+    take("secret", change.secret);
+    if (const Value* before = member(one, "before")) change.before = *before;
+    if (const Value* after = member(one, "after")) change.after = *after;
+    if (change.param.empty()) return std::unexpected(Error("a change without a parameter"));
+    delta.changes.push_back(std::move(change));
+  }
+  return delta;
+}
+
 }  // namespace mgmt

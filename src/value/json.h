@@ -21,5 +21,6 @@ Result<Value> value_from_json(std::string_view text);
 /// {"changes": [{"param", "item", "before", "after", "known", "why", "secret"}]}; `before` and `after` of a
 /// secret are left out. Version 1; readers ignore keys that they don't know.
 std::string to_json(const Delta& delta);
+Result<Delta> delta_from_json(std::string_view text);
 
 }  // namespace mgmt

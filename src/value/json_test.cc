@@ -26,5 +26,17 @@ TEST(Json, ADeltaShowsNoSecret) {
 
 TEST(Json, QuoteMendsWhatIsNoUtf8) { EXPECT_EQ(json_quote("a\xff\""), "\"a\xef\xbf\xbd\\\"\""); }
 
+TEST(Json, ADeltaComesBackAsItWasWritten) {
+  Delta delta{{{.param = "mode", .item = "sub/a", .before = Value("0600"), .after = Value("0644")},
+               {.param = "content", .after = content_value("00", 2)},
+               {.param = "cmd", .known = false},
+               {.param = "key", .secret = true}}};
+  Result<Delta> back = delta_from_json(to_json(delta));
+  ASSERT_TRUE(back) << back.error().text();
+  EXPECT_EQ(to_json(*back), to_json(delta));
+  for (const char* broken : {"", "[]", "{}", R"({"changes":1})", R"({"changes":[{}]})"})
+    EXPECT_FALSE(delta_from_json(broken)) << broken;
+}
+
 }  // namespace
 }  // namespace mgmt

@@ -6,7 +6,7 @@
 #include <cmath>
 
 #include "src/value/json.h"
-#include "src/value/text_diff.h"
+#include "src/views/history.h"
 
 namespace mgmt::views {
 namespace {
@@ -84,7 +84,7 @@ struct Teller {
     std::string delta = e.delta ? to_json(*e.delta) : R"({"changes":[]})";
     constexpr std::string_view kHead = R"({"changes":)";
     line.raw("changes", std::string_view(delta).substr(kHead.size(), delta.size() - kHead.size() - 1));
-    if (std::string diffs = e.delta ? diffs_of(*e.delta) : ""; !diffs.empty()) line.raw("diffs", diffs);
+    if (std::string diffs = e.delta ? diffs_to_json(*e.delta) : ""; !diffs.empty()) line.raw("diffs", diffs);
   }
   void operator()(const Fine& e) { object("fine").text("resource", e.resource).seconds("seconds", e.seconds); }
   void operator()(const Failed& e) {
@@ -120,18 +120,6 @@ struct Teller {
         .seconds("serial", e.serial)
         .seconds("critical", e.critical)
         .raw("critical_path", "[" + path + "]");
-  }
-
-  // Of a dry run: what the contents would become.
-  static std::string diffs_of(const Delta& delta) {
-    std::string list;
-    for (const Change& change : delta.changes) {
-      if (!change.text || change.secret) continue;
-      std::string diff = unified_diff(change.text->before, change.text->after);
-      list += fmt::format(R"({}{{"param": {}, "item": {}, "diff": {}}})", list.empty() ? "" : ", ",
-                          json_quote(change.param), json_quote(change.item), json_quote(diff));
-    }
-    return list.empty() ? list : "[" + list + "]";
   }
 };
 

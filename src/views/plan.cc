@@ -73,9 +73,11 @@ void append(const Plan::Resource& resource, bool color, std::string& out) {
   std::vector<Change> changes = resource.delta ? resource.delta->changes : std::vector<Change>();
   auto refresh = std::ranges::find(changes, "refresh", &Change::param);
   if (refresh != changes.end()) {
+    // What a refresh does is a line like the others; whom it comes from is said behind it.
+    std::string what = refresh->known && refresh->after.is_none() ? "refresh" : change_text(*refresh);
     changes.erase(refresh);
-    if (resource.refreshed_by.empty()) out += "    refresh\n";
-    else fmt::format_to(to, "    refresh, because of {}\n", names_of(resource.refreshed_by));
+    if (resource.refreshed_by.empty()) fmt::format_to(to, "    {}\n", what);
+    else fmt::format_to(to, "    {}, because of {}\n", what, names_of(resource.refreshed_by));
   }
   append_changes(changes, color, out);
   if (!resource.changes_before.empty())

@@ -246,6 +246,26 @@ def test_what_leaves_the_graph_leaves_the_others():
         equal((a.stop(), b.stop()), (0, 0), "exit statuses")
 
 
+def test_what_is_for_one_host_goes_to_that_host():
+    with folder() as at:
+        for host in "abc":
+            os.makedirs(f"{at}/{host}")
+        hidden = lambda name, hosts: {"name": name, "content": "for " + hosts[0], "meta": {"hidden": True, "export": hosts}}  # noqa: E731
+        mgmt_test.write(f"{at}/a.yaml", graph(collect=[{"kind": "file", "pattern": f"{at}/a/"}],
+                                              file=[hidden("/x/one", ["b"]), hidden("/x/one", ["c"]), hidden("/x/two", ["b", "c"])]))
+        for host in "bc":
+            mgmt_test.write(f"{at}/{host}.yaml", graph(collect=[{"kind": "file", "pattern": f"{at}/{host}/"}]))
+        agents = [Agent("--file", f"{host}.yaml", "--hostname", host, cwd=at, prefix=at + "/prefix") for host in "abc"]
+        agents[0].wait_for("converged")  # although what is for others never comes back to it
+        for host in "bc":
+            wait_until(lambda: files_below(f"{at}/{host}") == [f"{at}/{host}/one", f"{at}/{host}/two"], f"{host}'s files")
+            equal(read(f"{at}/{host}/one"), f"for {host}", "the one for this host")
+        equal(files_below(f"{at}/a"), [], "files of a, which nothing is for")
+        for agent in agents:
+            equal(agent.all("failed"), [], "failures")
+            equal(agent.stop(), 0, "exit status")
+
+
 def test_a_command_is_collected_only_if_that_is_allowed():
     with folder() as at:
         save(at + "/a.yaml", graph(exec=[{"name": "@@evil", "cmd": f"touch {at}/evil"}]))

@@ -39,6 +39,9 @@ std::string show_meta(const Meta& meta) {
   if (meta.timeout.count() != 0) out += fmt::format(" timeout={}ms", meta.timeout.count());
   if (meta.poll.count() != 0) out += fmt::format(" poll={}s", meta.poll.count());
   for (const std::string& id : meta.sema) out += fmt::format(" sema={}", id);
+  if (meta.dollar) out += " dollar";
+  if (meta.hidden) out += " hidden";
+  for (const std::string& host : meta.exports) out += fmt::format(" export={}", host);
   if (!meta.autoedge) out += " autoedge=false";
   if (!meta.autogroup) out += " autogroup=false";
   return out;

@@ -70,6 +70,7 @@ Engine::Engine(Loop& loop, report::Report& report, Options options, Publisher* p
       sync_timer_(loop),
       progress_timer_(loop),
       stop_timer_(loop),
+      random_(options.random_seed),
       pool_(loop, cores(options.threads)) {
   spawner_.set_warn(
       [this](std::string text) { report_.emit(report::Notice{report::Notice::Level::Warning, std::move(text)}); });
@@ -307,11 +308,8 @@ void Engine::on_timeout(Instance& instance) {
   pool_.replace_thread();
   if (instance.retired) {
     // Who waits for it would wait for ever: let it fail and say so.
-    if (extras.heir) {
-      unhold(*extras.heir);
-      pump();
-    }
-    return;
+    if (extras.heir) unhold(*extras.heir);
+    return pump();
   }
   double limit = std::chrono::duration<double>(instance.declaration->meta->timeout).count();
   hold(instance);
@@ -423,7 +421,7 @@ void Engine::fail(Instance& instance, const Error& error, float seconds, std::op
   settle_refresh(instance, false);
   const Meta& meta = *instance.declaration->meta;
   std::optional<Duration> wait = rearm_in;
-  if (!wait) {
+  if (!wait && !is_abandoned(instance)) {  // that one is tried again when its job comes back
     double chance = std::uniform_real_distribution<>()(random_);
     wait = retry_wait(meta, instance.retries_used, chance);
     if (wait) ++instance.retries_used;
@@ -514,6 +512,8 @@ void Engine::mark_dirty(Instance& instance, report::Cause::Why why) {
     instance.extras(loop_).retry.cancel();
   }
   instance.why = why;
+  // It stays failed until its job comes back, and is looked at then.
+  if (is_abandoned(instance)) return;
   if (instance.running && !instance.timed_out) instance.pending = Instance::Pending::Again;
   else schedule_.dirty(instance.at);
 }

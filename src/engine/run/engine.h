@@ -65,6 +65,8 @@ class Engine {
     /// that, and is the resource's. From any thread. Empty: everything is.
     using Approve = std::function<std::optional<Error>(const Declaration&, const Delta&)>;
     Approve approve = {};
+    /// Of the jitter of retries.
+    std::uint32_t random_seed = std::random_device{}();
   };
 
   /// Without a journal, a refresh that is due when the process dies is lost.
@@ -229,7 +231,7 @@ class Engine {
   std::size_t running_ = 0;
   unsigned since_drain_ = 0;
   bool changed_since_poll_ = false;
-  std::minstd_rand random_{std::random_device{}()};
+  std::minstd_rand random_;
   Counters counters_;
   TimePoint begin_ = Clock::now();
   double first_pass_ = 0;  // seconds; see report::Summary

@@ -14,6 +14,8 @@ using namespace std::chrono_literals;
 bool Engine::quiet() const {
   if (next_ || !schedule_.quiet() || syncing_ || holding_ > 0 || pump_posted_) return false;
   if (publisher_ && !publisher_->idle()) return false;
+  // What has left the graph is still at work on the machine.
+  if (!std::ranges::all_of(retired_, [](const auto& one) { return is_abandoned(*one); })) return false;
   if (retries_due_ == 0) return true;
   if (!options_.once) return false;
   // With --once, what has failed twice is not waited for.

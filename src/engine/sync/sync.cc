@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "src/engine/sync/sync.h"
 
+#include <algorithm>
 #include <functional>
+#include <span>
+#include <string>
 #include <string_view>
 #include <unordered_map>
 
@@ -12,17 +15,24 @@ struct Identity {
   const Kind* kind;
   std::string_view name;
   std::string_view origin;
-  bool exported;
+  bool hidden;
+  /// Of a hidden one: there may be others of the name, for other hosts.
+  std::span<const std::string> hosts;
 
-  explicit Identity(const Declaration& d) : kind(d.kind), name(d.name), origin(d.origin), exported(d.exported) {}
-  friend bool operator==(const Identity&, const Identity&) = default;
+  explicit Identity(const Declaration& d) : kind(d.kind), name(d.name), origin(d.origin), hidden(d.hidden()) {
+    if (hidden) hosts = d.exports_to();
+  }
+  friend bool operator==(const Identity& a, const Identity& b) {
+    return a.kind == b.kind && a.name == b.name && a.origin == b.origin && a.hidden == b.hidden &&
+           std::ranges::equal(a.hosts, b.hosts);
+  }
 };
 
 struct IdentityHash {
   std::size_t operator()(const Identity& id) const {
     std::size_t hash = std::hash<std::string_view>{}(id.name);
     return hash ^ (std::hash<const void*>{}(id.kind) * 31) ^ (std::hash<std::string_view>{}(id.origin) * 17) ^
-           (id.exported ? 1 : 0);
+           (id.hidden ? 1 : 0);
   }
 };
 

@@ -23,7 +23,8 @@ struct SyncPlan {
   std::size_t kept = 0, changed = 0, added = 0;
 };
 
-/// Linear in the size of both graphs. The identity is kind, name, origin, and whether it is exported.
+/// Linear in the size of both graphs. The identity is kind, name, origin, whether it is hidden, and then
+/// for which hosts.
 SyncPlan plan_sync(const ResourceGraph& before, const ResourceGraph& after);
 
 }  // namespace mgmt

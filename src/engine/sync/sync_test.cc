@@ -42,6 +42,23 @@ TEST(Sync, TheOriginIsPartOfTheIdentity) {
   EXPECT_EQ(plan.matches[1].old, 0u);
 }
 
+TEST(Sync, HiddenOnesOfOneNameAreToldApartByTheirHosts) {
+  auto hidden = [](std::vector<std::string> hosts) {
+    auto declaration = std::make_shared<Declaration>(*noop("a"));
+    Meta meta;
+    meta.hidden = true;
+    meta.exports = std::move(hosts);
+    declaration->exported = true;
+    declaration->meta = std::make_shared<const Meta>(std::move(meta));
+    return declaration;
+  };
+  SyncPlan plan = plan_sync(graph({hidden({"x"}), hidden({"y"}), noop("a")}), graph({noop("a"), hidden({"y"})}));
+  EXPECT_EQ(plan.matches[0].old, 2u);
+  EXPECT_EQ(plan.matches[1].old, 1u);
+  EXPECT_TRUE(plan.matches[1].same);
+  EXPECT_EQ(plan.removed, std::vector<VertexId>{0});
+}
+
 TEST(Sync, FromNothingAndToNothing) {
   EXPECT_EQ(plan_sync(graph({}), graph({noop("a")})).added, 1u);
   EXPECT_EQ(plan_sync(graph({noop("a")}), graph({})).removed.size(), 1u);

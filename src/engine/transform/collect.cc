@@ -21,7 +21,7 @@ Combined combine(const std::shared_ptr<const ResourceGraph>& base,
   std::map<std::string, std::string> managers;
   if (!base->collects.empty()) {
     for (const auto& declaration : base->vertices) {
-      if (declaration->exported || !declaration->kind->managed_path) continue;
+      if (declaration->hidden() || !declaration->kind->managed_path) continue;
       if (auto path = declaration->kind->managed_path(*declaration))
         managers.emplace(std::move(*path), declaration->id());
     }

@@ -45,6 +45,7 @@ class GraphReader {
   void read_meta(Draft& draft);
   void read_meta_key(Draft& draft, std::vector<SourcePos>& seen, const Key& key);
   void finish_meta(Draft& draft);
+  void check_dollar(const Draft& draft);
 
   void read_edge(const Event& first);
   // All that stand on one side of an edge; none if any of them can't be read.

@@ -20,6 +20,10 @@ ParamIndex index_of(std::span<const Param> table, const Param* param) {
   return static_cast<ParamIndex>(param - table.data());
 }
 
+ParamIndex meta_index(std::string_view name) { return index_of(meta_params(), find_param(meta_params(), name)); }
+const ParamIndex kPoll = meta_index("poll"), kSema = meta_index("sema"), kExport = meta_index("export"),
+                 kHidden = meta_index("hidden"), kDollar = meta_index("dollar"), kLimit = meta_index("limit");
+
 const ObsoleteParam* find_obsolete(const Kind& kind, std::string_view name) {
   auto at = std::ranges::find(kind.obsolete, name, &ObsoleteParam::name);
   return at == kind.obsolete.end() ? nullptr : &*at;
@@ -181,22 +185,37 @@ void GraphReader::read_meta_key(Draft& draft, std::vector<SourcePos>& seen, cons
 }
 
 void GraphReader::finish_meta(Draft& draft) {
-  static const ParamIndex kPoll = index_of(meta_params(), find_param(meta_params(), "poll"));
-  static const ParamIndex kSema = index_of(meta_params(), find_param(meta_params(), "sema"));
   if (draft.pollint > 0 && !draft.meta.has(kPoll)) {
     draft.meta.set(kPoll, Value(draft.pollint), draft.pollint_pos);
     if (first_note(nullptr, kPollint))
       diagnostics_.note(draft.pollint_pos, fmt::format("`pollint: {0}` is read as `meta: poll: {0}`", draft.pollint));
   }
+  check_dollar(draft);
   if (draft.meta.items().empty()) return;
+  if (draft.declaration.exported && draft.meta.has(kHidden)) {
+    diagnostics_.error(draft.meta.pos_or(kHidden, draft.meta_key),
+                       "`hidden` beside a name with @@, which says so already", "leave out one of them");
+    return;
+  }
   try {
     std::shared_ptr<const Meta> meta = make_meta(draft.meta);
     if (*meta != *last_meta_) last_meta_ = std::move(meta);
     draft.declaration.meta = last_meta_;
+    draft.declaration.exported |= last_meta_->hidden;
   } catch (const Error& error) {
-    // All but a semaphore's name is judged by the table.
-    diagnostics_.error(draft.meta.pos_or(kSema, draft.meta_key), error);
+    // All but these is judged by the table.
+    ParamIndex which = error.text().contains("`export`") ? kExport : error.text().contains("`limit") ? kLimit : kSema;
+    diagnostics_.error(draft.meta.pos_or(which, draft.meta_key), error);
   }
+}
+
+// A name that looks like a variable is more likely a template that nobody filled in.
+void GraphReader::check_dollar(const Draft& draft) {
+  const Declaration& declaration = draft.declaration;
+  const Params::Item* allowed = draft.meta.find_item(kDollar);
+  if (!declaration.name.starts_with('$') || (allowed && allowed->value.get<bool>())) return;
+  diagnostics_.error(declaration.pos, fmt::format("the name `{}` begins with `$`", shown(declaration.name)),
+                     "there are no variables in YAML; if it is the name, write meta: {dollar: true}");
 }
 
 }  // namespace mgmt::yaml

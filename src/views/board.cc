@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "src/views/board.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "src/value/json.h"
+#include "src/views/history.h"
+
+namespace mgmt::views {
+
+using namespace report;
+
+namespace {
+
+std::string seconds_of(state::Time time) {
+  auto micros = time.time_since_epoch().count();
+  return fmt::format("{}.{:06}", micros / 1000000, micros % 1000000);
+}
+
+class Object {
+ public:
+  Object& text(std::string_view key, std::string_view value) {
+    return value.empty() ? *this : raw(key, json_quote(value));
+  }
+  Object& number(std::string_view key, std::uint64_t value) { return raw(key, std::to_string(value)); }
+  Object& time(std::string_view key, state::Time value) { return raw(key, seconds_of(value)); }
+  Object& raw(std::string_view key, std::string_view json) {
+    fmt::format_to(std::back_inserter(out_), R"({}"{}": {})", out_.size() > 1 ? ", " : "", key, json);
+    return *this;
+  }
+  std::string done() { return std::move(out_) + "}"; }
+
+ private:
+  std::string out_ = "{";
+};
+
+class Array {
+ public:
+  void add(const std::string& json) {
+    if (count_++ < Board::kMostListed) out_ += (out_.size() > 1 ? ", " : "") + json;
+  }
+  bool full() const { return count_ >= Board::kMostListed; }
+  std::string done() { return std::move(out_) + "]"; }
+
+ private:
+  std::string out_ = "[";
+  std::size_t count_ = 0;
+};
+
+}  // namespace
+
+void Board::close(const std::string& resource) {
+  running_.erase(resource);
+  if (!failed_.empty()) failed_.erase(resource);
+}
+
+void Board::on_event(const Event& event) {
+  auto time = std::chrono::floor<std::chrono::microseconds>(event.time);
+  if (const auto* started = std::get_if<Started>(&event.body)) {
+    running_.insert_or_assign(started->resource, Running{time, started->cause});
+  } else if (const auto* fine = std::get_if<Fine>(&event.body)) {
+    close(fine->resource);
+  } else if (const auto* changed = std::get_if<Changed>(&event.body)) {
+    close(changed->resource);
+    if (changed->dry) return;
+    ++(changed->repair ? repaired_ : changed_);
+    if (!changed->repair) return;
+    Repairs& repairs = repairs_[changed->resource];
+    ++repairs.count;
+    repairs.last.push_back(time);
+    if (repairs.last.size() > kFight) repairs.last.pop_front();
+  } else if (const auto* failed = std::get_if<Failed>(&event.body)) {
+    running_.erase(failed->resource);
+    failed_.insert_or_assign(failed->resource, Failure{time, *failed});
+  } else if (std::holds_alternative<Converged>(event.body)) {
+    state_ = "converged";
+    state_since_ = time;
+  } else if (std::holds_alternative<Settled>(event.body)) {
+    state_ = "settled with failures";
+    state_since_ = time;
+  } else if (const auto* graph = std::get_if<GraphStarted>(&event.body)) {
+    started_ = *graph;
+    since_ = state_since_ = time;
+    state_ = "working";
+    auto facts = graph_();
+    auto gone = [&](const auto& one) { return facts && !facts->find(one.first); };
+    std::erase_if(failed_, gone);
+    std::erase_if(repairs_, gone);
+  }
+}
+
+std::string Board::status() const {
+  Array running, failed, fights;
+  for (const auto& [id, one] : running_) {
+    if (running.full()) break;
+    running.add(Object()
+                    .text("resource", id)
+                    .time("since", one.since)
+                    .text("cause", word_of(one.cause.why))
+                    .text("from", one.cause.from)
+                    .done());
+  }
+  for (const auto& [id, one] : failed_)
+    failed.add(Object()
+                   .text("resource", id)
+                   .time("time", one.time)
+                   .text("place", one.what.place)
+                   .text("error", one.what.error)
+                   .text("hint", one.what.hint)
+                   .done());
+  state::Time day = state::now() - kFightPeriod;
+  for (const auto& [id, repairs] : repairs_)
+    if (repairs.last.size() >= kFight && repairs.last.front() >= day)
+      fights.add(
+          Object().text("resource", id).number("repairs", repairs.count).time("last", repairs.last.back()).done());
+  return Object()
+      .text("graph", started_.name)
+      .number("generation", started_.generation)
+      .time("since", since_)
+      .text("state", state_)
+      .time("state_since", state_since_)
+      .number("resources", started_.resources)
+      .number("edges", started_.edges)
+      .number("changed", changed_)
+      .number("repaired", repaired_)
+      .number("failures", failed_.size())
+      .number("runs", running_.size())
+      .raw("failed", failed.done())
+      .raw("running", running.done())
+      .raw("fights", fights.done())
+      .done();
+}
+
+std::string Board::now_of(const std::string& resource) const {
+  auto facts = graph_();
+  if (!facts || !facts->find(resource)) return Object().text("resource", resource).text("now", "undeclared").done();
+  auto list = [](const std::vector<std::string>& ids) {
+    Array array;
+    for (const std::string& id : ids) array.add(json_quote(id));
+    return array.done();
+  };
+  Object object;
+  object.text("resource", resource);
+  if (auto running = running_.find(resource); running != running_.end()) {
+    object.text("now", "running")
+        .time("since", running->second.since)
+        .text("cause", word_of(running->second.cause.why))
+        .text("from", running->second.cause.from);
+  } else if (auto failed = failed_.find(resource); failed != failed_.end()) {
+    object.text("now", "failed")
+        .time("since", failed->second.time)
+        .text("place", failed->second.what.place)
+        .text("error", failed->second.what.error)
+        .text("hint", failed->second.what.hint);
+  } else {
+    object.text("now", "idle");
+  }
+  return object.raw("before", list(facts->before(resource))).raw("after", list(facts->after(resource))).done();
+}
+
+}  // namespace mgmt::views

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "tests/simulator/journal.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "tests/simulator/machine.h"
+
+namespace mgmt::simulator {
+
+void Journal::add(std::vector<RefreshRow> rows, std::move_only_function<void(Result<void>)> done) {
+  std::uint32_t sender = thing_of(rows.front().sender);
+  std::vector<std::uint64_t> ids;
+  for (RefreshRow& row : rows) {
+    ids.push_back(row.id);
+    log_.line("journal: row {}, {} owes {}", row.id, row.sender, row.receiver);
+    std::uint32_t receiver = thing_of(row.receiver);
+    Row added{.row = std::move(row), .sender = sender, .receiver = receiver, .since = loop->machine().tick()};
+    if (!rows_.emplace(ids.back(), std::move(added)).second)
+      log_.wrong("the journal was given row {} twice", ids.back());
+  }
+  last_ = std::max(last_, Clock::now() + random_.up_to(loop->delays().journal));
+  loop->after(last_ - Clock::now(), [this, sender, ids = std::move(ids), done = std::move(done)]() mutable {
+    if (random_.percent(failing)) {
+      for (std::uint64_t id : ids) rows_.erase(id);
+      log_.line("journal: it fails");
+      Machine& machine = loop->machine();
+      machine.things[sender].waiting = false;
+      machine.leave(sender);
+      done(std::unexpected(Error("the disk is full")));
+      return machine.left(sender);
+    }
+    for (std::uint64_t id : ids)
+      if (auto at = rows_.find(id); at != rows_.end()) at->second.durable = true;
+    log_.line("journal: durable up to row {}", ids.back());
+    done({});
+  });
+}
+
+void Journal::clear(std::vector<std::uint64_t> ids) {
+  for (std::uint64_t id : ids) {
+    log_.line("journal: clear row {}", id);
+    if (auto at = rows_.find(id); at != rows_.end()) at->second.cleared = true;
+  }
+  loop->after(random_.up_to(loop->delays().journal * 4), [this, ids = std::move(ids)] {
+    for (std::uint64_t id : ids) rows_.erase(id);
+  });
+}
+
+std::vector<RefreshRow> Journal::crash() {
+  loop = nullptr;
+  last_ = {};
+  std::vector<RefreshRow> left;
+  for (auto at = rows_.begin(); at != rows_.end();) {
+    Row& row = at->second;
+    if ((!row.durable || row.cleared) && random_.percent(50)) {
+      at = rows_.erase(at);
+      continue;
+    }
+    row.durable = true;
+    row.cleared = false;
+    left.push_back(row.row);
+    ++at;
+  }
+  return left;
+}
+
+bool Journal::is_durable(std::uint32_t sender, std::uint32_t receiver) const {
+  return std::ranges::any_of(rows_, [&](const auto& at) {
+    const Row& row = at.second;
+    return row.sender == sender && row.receiver == receiver && row.durable && !row.cleared;
+  });
+}
+
+bool Journal::is_due(std::uint32_t receiver) const { return is_due_since_before(receiver, UINT64_MAX); }
+
+bool Journal::is_due_since_before(std::uint32_t receiver, std::uint64_t tick) const {
+  return std::ranges::any_of(rows_, [&](const auto& at) {
+    const Row& row = at.second;
+    return row.receiver == receiver && row.since < tick && !row.cleared;
+  });
+}
+
+}  // namespace mgmt::simulator
