@@ -13,6 +13,7 @@
 #include "src/engine/run/async_run.h"
 #include "src/engine/schedule/retry.h"
 #include "src/resources/async_resource.h"
+#include "src/resources/secrets.h"
 #include "src/value/json.h"
 
 namespace mgmt {
@@ -42,6 +43,12 @@ Outcome run_unit(Work work) {
   }
   outcome.seconds = seconds_since(begin);
   return outcome;
+}
+
+// Throws what speaks against it.
+void ask(const Engine::Options::Approve& approve, const Declaration& declaration, const Delta& delta) {
+  if (!approve || delta.empty()) return;
+  if (std::optional<Error> refusal = approve(declaration, delta)) throw Error(*refusal);
 }
 
 }  // namespace
@@ -166,6 +173,7 @@ void Engine::run_inline(Instance& instance, const Inputs& inputs) {
   bool whole = !owes(instance);
   Outcome outcome = run_unit([&](Outcome& o) {
     o.delta = resource.check(inputs);
+    ask(options_.approve, resource.declaration(), o.delta);
     if (whole && !o.delta.empty() && !inputs.dry) resource.apply(o.delta);
   });
   if (whole || outcome.error || outcome.delta.empty() || inputs.dry) return finish(instance, std::move(outcome));
@@ -188,10 +196,11 @@ void Engine::run_async(Instance& instance, Inputs inputs) {
       owe_refreshes(instance, std::move(then));
     };
   }
-  instance.extras(loop_).async = start_async(loop_, resource, std::move(inputs), std::move(before_apply),
-                                             [this, alive = alive_, &instance](Outcome outcome) {
-                                               if (*alive) finish(instance, std::move(outcome));
-                                             });
+  instance.extras(loop_).async =
+      start_async(loop_, resource, std::move(inputs), options_.approve, std::move(before_apply),
+                  [this, alive = alive_, &instance](Outcome outcome) {
+                    if (*alive) finish(instance, std::move(outcome));
+                  });
 }
 
 bool Engine::arm(Instance& instance) {
@@ -241,6 +250,7 @@ void Engine::run_blocking(Instance& instance, Inputs inputs) {
     if (begun) *begun = Clock::now().time_since_epoch().count();
     Outcome outcome = run_unit([&](Outcome& o) {
       o.delta = resource->check(inputs);
+      ask(options_.approve, resource->declaration(), o.delta);
       if (whole && !o.delta.empty() && !inputs.dry) resource->apply(o.delta, inputs);
     });
     if (whole || outcome.error || outcome.delta.empty() || inputs.dry)
@@ -399,6 +409,7 @@ void Engine::report_change(Instance& instance, Outcome& outcome, bool is_dry) {
   changed_since_poll_ |= !is_dry;
   ++(repair ? counters_.repaired : counters_.changed);
   if (report_.wanted()) {
+    redact(outcome.delta, *instance.declaration);
     report_.emit(report::Changed{.resource = instance.declaration->id(),
                                  .delta = std::make_shared<Delta>(std::move(outcome.delta)),
                                  .repair = repair,

@@ -61,6 +61,10 @@ class Engine {
     unsigned threads = 0;
     /// Where the agent keeps its own store (clean): no resource may manage what lies there. Empty: nowhere.
     std::string store_folder = {};
+    /// Asked of each Delta that isn't empty, before it is applied (or, in a dry run, reported): an Error keeps it from
+    /// that, and is the resource's. From any thread. Empty: everything is.
+    using Approve = std::function<std::optional<Error>(const Declaration&, const Delta&)>;
+    Approve approve = {};
     /// Of the jitter of retries.
     std::uint32_t random_seed = std::random_device{}();
   };
