@@ -104,9 +104,10 @@ struct SimulatedRun : AsyncRun, std::enable_shared_from_this<SimulatedRun> {
     after(&SimulatedRun::end);
   }
   void end() {
-    if (thing) loop.machine().leave(*thing);
+    std::uint32_t number = thing_of(resource.declaration());
+    loop.machine().leave(number);
     std::exchange(done, nullptr)(std::move(outcome));
-    if (thing) loop.machine().left(*thing);
+    loop.machine().left(number);
   }
   // As with a coroutine: what waits for the journal goes on waiting, and ends then.
   void cancel() override {
