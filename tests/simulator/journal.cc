@@ -33,7 +33,8 @@ void Journal::add(std::vector<RefreshRow> rows, std::move_only_function<void(Res
     for (std::uint64_t id : ids)
       if (auto at = rows_.find(id); at != rows_.end()) at->second.durable = true;
     log_.line("journal: durable up to row {}", ids.back());
-    loop->machine().on_left(sender, false);  // one whose time was over meanwhile ends with this
+    Machine& machine = loop->machine();
+    if (machine.things[sender].waiting) machine.on_left(sender, false);  // its time may be over: then it ends with this
     done({});
   });
 }

@@ -44,7 +44,8 @@ bool Rules::retry_due(const One& one) { return one.retry_at && Clock::now() < *o
 // What has changed something makes those whom it notifies dirty.
 void Rules::tell_receivers(std::uint32_t sender) {
   if (!machine_.things[sender].acted) return;
-  if (machine_.things[sender].occupied || machine_.things[sender].waiting) return;  // abandoned: when its job comes back
+  if (machine_.things[sender].occupied || machine_.things[sender].waiting)
+    return;  // abandoned: when its job comes back
   for (std::uint32_t t : machine_.things[sender].owes_to) {
     One& one = ones_[t];
     auto rows = journal_.due(t, [&](std::uint32_t by) { return by == sender; });
@@ -87,13 +88,13 @@ void Rules::on(const report::GraphStarted& event) {
       equal_.set(t);
       continue;
     }
+    if (!now[t] && t < machine_.things.size()) machine_.things[t].owed.clear();
     if (!now[t] && !declarations_[t]) continue;
     bool runs = one.state == State::Running || one.retired;
     std::vector<std::string> holds = runs ? std::move(one.holds) : std::vector<std::string>();
     bool limited = runs && (one.limited || (declarations_[t] && declarations_[t]->meta->timeout > 0ms));
     one = One{.retired = runs, .limited = limited, .holds = std::move(holds)};
     if (!now[t]) {
-      machine_.things[t].owed.clear();
       one.must = one.reason = false;
       one.state = State::Clean;
     }
@@ -153,12 +154,17 @@ void Rules::on(const report::Started& event) {
   // What a sender that is at work still owes is for later.
   one.given = journal_.due(t, [&](std::uint32_t sender) {
     const Thing& thing = machine_.things[sender];
-    return ones_[sender].state != State::Running && !ones_[sender].retired && !thing.occupied && !thing.waiting;
+    const One& other = ones_[sender];
+    return other.state != State::Running && !other.retired && !other.limited && !thing.occupied && !thing.waiting;
   });
   unsettled_.set(t);
   const Meta& meta = *declaration(t).meta;
-  machine_.things[t].acted = false;
-  machine_.things[t].owes_to = meta.noop ? std::vector<std::uint32_t>() : notifies_[t];
+  Thing& thing = machine_.things[t];
+  // Else one that was abandoned is still at work, and this one fails at once.
+  if (!thing.occupied && !thing.waiting && !one.retired) {
+    thing.acted = false;
+    thing.owes_to = meta.noop ? std::vector<std::uint32_t>() : notifies_[t];
+  }
   std::vector<std::string> names = meta.sema;
   if (options_.sema > 0) names.push_back(fmt::format(":{}", options_.sema));
   std::ranges::sort(names);
@@ -173,7 +179,7 @@ void Rules::on(const report::Started& event) {
 void Rules::fine(std::uint32_t t) {
   One& one = ones_[t];
   if (one.state != State::Running) {
-    if (!one.retired && !one.retires) log_.wrong("{} ends, and didn't run", declaration(t).id());
+    if (!one.retired && !one.retires && !one.limited) log_.wrong("{} ends, and didn't run", declaration(t).id());
     return;
   }
   let_go(one);
@@ -190,7 +196,7 @@ void Rules::on(const report::Changed& event) {
   log_.line("changed {}", event.resource);
   std::uint32_t t = thing_of(event.resource);
   bool of_retired = !present_.test(t) || ones_[t].state != State::Running;
-  if (of_retired && !ones_[t].retired && !ones_[t].retires)
+  if (of_retired && !ones_[t].retired && !ones_[t].retires && !ones_[t].limited)
     return log_.wrong("{} has changed something, and didn't run", event.resource);
   last_activity_ = Clock::now();
   announced_ = false;
@@ -212,7 +218,8 @@ void Rules::on(const report::Failed& event) {
   one.state = State::Failed;
   ++one.failures;
   unsettled_.set(t);
-  if (event.retry_in >= 0) {
+  // After an event that came while it ran, it is looked at again at once, or when what is before it is settled.
+  if (event.retry_in >= 0 && !one.reason) {
     one.reason = true;
     one.retry_at = Clock::now() + std::chrono::duration_cast<Duration>(std::chrono::duration<double>(event.retry_in));
   }
