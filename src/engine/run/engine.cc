@@ -325,7 +325,8 @@ void Engine::on_timeout(Instance& instance) {
   instance.timed_out = true;
   pool_.replace_thread();
   if (instance.retired) {
-    // Who waits for it would wait for ever: let it fail and say so.
+    // Who waits for it would wait for ever: let it fail and say so. It takes over what was to be refreshed.
+    settle_refresh(instance, false);
     if (extras.heir) unhold(*extras.heir);
     return pump();
   }

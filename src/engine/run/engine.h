@@ -145,6 +145,7 @@ class Engine {
     return instance.extras_if_any() && !instance.extras_if_any()->owes_to.empty() && !dry(instance);
   }
   void owe_refreshes(Instance& instance, std::move_only_function<void(Result<void>)> then);
+  Instance* find_receiver(const std::string& id) const;
   void notify_receivers(Instance& instance, const Outcome& outcome);
   void settle_refresh(Instance& instance, bool done);
   void keep_outputs(Instance& instance);
