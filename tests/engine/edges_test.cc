@@ -337,6 +337,20 @@ TEST_P(EdgesTest, AReceiverWithoutItsValueFailsAndSaysWhoSentNone) {
             "text is to be received from " + id("a") + ".out, which has sent nothing");
 }
 
+TEST_P(EdgesTest, WhatWasMadeWithASecretIsSecretWhereItIsReceived) {
+  machine.sends["a"] = Value("hunter2");
+  make();
+  auto with_secret = graph({"a", "b"}, {{0, 1, false, {{0, 0}}}});
+  auto sender = std::make_shared<Declaration>(*with_secret->vertices[0]);
+  sender->params.set(0, Value("a key"), {});
+  sender->params.taint(0);
+  with_secret->vertices[0] = sender;
+  EXPECT_TRUE(run(with_secret));
+  EXPECT_EQ(machine.seen["b"], "hunter2");
+  report.emit(report::Notice{report::Notice::Level::Info, "it is hunter2"});
+  EXPECT_EQ(std::get<report::Notice>(events.back().body).text, "it is ***");
+}
+
 TEST_P(EdgesTest, AReceivedValueOutlivesASwapAndGoesWithItsEdge) {
   machine.sends["a"] = Value("one");
   make();

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "src/engine/run/engine.h"
+#include "src/resources/secrets.h"
 
 namespace mgmt {
 
@@ -146,10 +147,19 @@ void Engine::keep_outputs(Instance& instance) {
   for (VertexId receiver : to->second.to) mark_dirty(*instances_[receiver], Cause::Why::Received);
 }
 
+bool Engine::holds_secrets(const Instance& instance) { return !secrets_of(shown_declaration(instance)).empty(); }
+
+// As it is at work, with what it has received.
+const Declaration& Engine::shown_declaration(const Instance& instance) {
+  return instance.resource ? instance.resource->declaration() : *instance.declaration;
+}
+
 std::shared_ptr<const Declaration> Engine::with_received(const Instance& instance) const {
   auto declaration = std::make_shared<Declaration>(*instance.declaration);
-  for (const auto& [param, value] : const_cast<Instance&>(instance).extras_if_any()->received)
+  for (const auto& [param, value, secret] : instance.extras_if_any()->received) {
     declaration->params.set(param, value, declaration->pos);
+    if (secret) declaration->params.taint(param);
+  }
   return declaration;
 }
 
@@ -158,7 +168,7 @@ bool Engine::receive(Instance& instance, Inputs& inputs) {
   auto at = receives_.find(instance.at);
   if (at == receives_.end()) return true;
   auto& extras = instance.extras(loop_);
-  std::vector<std::pair<ParamIndex, Value>> received;
+  std::vector<Instance::Received> received;
   const Kind& kind = *instance.declaration->kind;
   for (const Receive& one : at->second) {
     Instance& sender = *instances_[one.from];
@@ -186,7 +196,7 @@ bool Engine::receive(Instance& instance, Inputs& inputs) {
            std::nullopt);
       return false;
     }
-    received.emplace_back(one.send.param, std::move(*checked));
+    received.push_back({one.send.param, std::move(*checked), output.secret || holds_secrets(sender)});
   }
   if (extras.received == received) return true;
   std::swap(extras.received, received);
@@ -198,6 +208,7 @@ bool Engine::receive(Instance& instance, Inputs& inputs) {
     fail(instance, Error(problems.items().front().text).while_doing("using what was received"), 0, std::nullopt);
     return false;
   }
+  report_.hide(secrets_of(*declaration));
   instance.resource->adopt(std::move(declaration));
   instance.received_new = true;
   return true;

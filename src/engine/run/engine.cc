@@ -410,7 +410,7 @@ void Engine::report_change(Instance& instance, Outcome& outcome, bool is_dry) {
   changed_since_poll_ |= !is_dry;
   ++(repair ? counters_.repaired : counters_.changed);
   if (report_.wanted()) {
-    redact(outcome.delta, *instance.declaration);
+    redact(outcome.delta, shown_declaration(instance));
     report_.emit(report::Changed{.resource = instance.declaration->id(),
                                  .delta = std::make_shared<Delta>(std::move(outcome.delta)),
                                  .repair = repair,

@@ -149,6 +149,8 @@ class Engine {
   void notify_receivers(Instance& instance, const Outcome& outcome);
   void settle_refresh(Instance& instance, bool done);
   void keep_outputs(Instance& instance);
+  static bool holds_secrets(const Instance& instance);
+  static const Declaration& shown_declaration(const Instance& instance);
   std::shared_ptr<const Declaration> with_received(const Instance& instance) const;
   bool receive(Instance& instance, Inputs& inputs);
 
