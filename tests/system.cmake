@@ -28,3 +28,11 @@ mgmt_system_test(edges 60)
 mgmt_system_test(corpus 60)
 mgmt_system_test(examples 180)
 mgmt_system_test(dev 120)
+mgmt_system_test(svc 180 HEAVY)
+
+# What svc's tests run in their box.
+add_executable(counterd ${CMAKE_CURRENT_LIST_DIR}/system/counterd.c)
+target_compile_definitions(counterd PRIVATE _GNU_SOURCE)
+target_link_libraries(counterd PRIVATE mgmt_flags)
+add_executable(svc_systemd_test ${CMAKE_CURRENT_LIST_DIR}/system/svc_systemd_test.cc)
+target_link_libraries(svc_systemd_test PRIVATE mgmt_svc mgmt_dbus mgmt_resources GTest::gtest GTest::gtest_main)

@@ -12,6 +12,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -41,6 +42,9 @@ struct Services {
   report::Report& report;
   /// The whole run only looks: nothing that acts may be started, not even to watch.
   bool noop = false;
+  /// What resources of a kind share (a connection), for as long as one of them holds it. By a name of the kind's
+  /// choice.
+  std::map<std::string, std::weak_ptr<void>> shared = {};
 };
 
 /// What an event says of a resource: never what the state is, only how sure it is that somebody else moved.

@@ -72,6 +72,7 @@ Delta Machine::check(const Declaration& declaration, const Inputs& inputs) {
 
 void Machine::owe(const Declaration& declaration) {
   std::uint32_t sender = thing_of(declaration);
+  things[sender].acted = true;
   for (std::uint32_t receiver : things[sender].owes_to) {
     if (!in_graph(receiver)) continue;
     if (!journal_.is_durable(sender, receiver))
@@ -137,6 +138,7 @@ class Core {
     });
     into.push_back(std::move(watching));
   }
+  void leave() { machine_.leave(thing_); }
   bool is_own_echo() const { return seen_ == machine_.things[thing_].version; }
 
   Delta check(const Declaration& declaration, const Inputs& inputs) {
@@ -168,7 +170,15 @@ class Inline : public InlineResource {
     refresh_ = inputs.refresh;
     return core_.check(*declaration_, inputs);
   }
-  void apply(const Delta& /*delta*/) override { core_.apply(*declaration_, {.refresh = refresh_}); }
+  void apply(const Delta& /*delta*/) override {
+    try {
+      core_.apply(*declaration_, {.refresh = refresh_});
+    } catch (const Error&) {
+      core_.leave();
+      throw;
+    }
+    core_.leave();
+  }
 
  private:
   Core core_;

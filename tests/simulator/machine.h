@@ -38,6 +38,8 @@ struct Thing {
   std::map<std::uint32_t, std::uint64_t> owed;
   /// Whom the run on its way has to notify.
   std::vector<std::uint32_t> owes_to;
+  /// It has changed something, or tried to.
+  bool acted = false;
 };
 
 class Machine {

@@ -54,15 +54,15 @@ class Rules {
   enum class State : std::uint8_t { Dirty, Running, Clean, Failed };
   struct One {
     State state = State::Dirty;
-    bool must = true;    // it has to run
-    bool reason = true;  // it may
+    bool must = true;                   // it has to run
+    bool reason = true;                 // it may
     std::optional<TimePoint> retry_at;  // by itself
-    bool retired = false;  // an earlier declaration of it still runs
-    bool retires = false;  // the engine is just hearing of its end
+    bool retired = false;               // an earlier declaration of it still runs
+    bool limited = false;               // that one may have run out of its time, which isn't reported
+    bool retires = false;               // the engine is just hearing of its end
     bool was_fine = false;
     std::uint32_t failures = 0;
-    std::uint64_t begun = 0;
-    bool refreshing = false;
+    std::vector<std::uint64_t> given;  // the rows that its run carries out
     std::vector<std::string> holds;
   };
 

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Every file in examples/ runs, and does what the comment on its top says; graph8 at a tenth of its time."""
+"""Every file in examples/ runs, and does what the comment on its top says; graph8 at a tenth of its time.
+
+What changes the machine itself is only parsed here: svc_test.py runs it, in its box.
+"""
 
 import os
 import subprocess
@@ -8,6 +11,7 @@ import mgmt_test
 from mgmt_test import Agent, check, command, equal, folder, read, run, wait_until
 
 EXAMPLES = os.path.join(mgmt_test.REPO, "examples")
+CHANGES_THE_MACHINE = {"service.yaml"}
 
 
 def example(name):
@@ -39,7 +43,7 @@ def test_each_has_a_comment_and_passes_check():
 
 
 def test_each_converges_once_and_writes_only_below():
-    for name in all_examples():
+    for name in sorted(set(all_examples()) - CHANGES_THE_MACHINE):
         with folder() as at:
             path = scaled(name, at)
             for host in ("", "A", "B", "C"):

@@ -89,15 +89,20 @@ void Engine::owe_refreshes(Instance& instance, std::move_only_function<void(Resu
                 [this, alive = alive_, &instance, then = std::move(then)](Result<void> result) mutable {
                   if (!*alive) return;
                   if (!result) {
-                    auto& owed = instance.extras(loop_);
-                    refreshes_.forget(std::exchange(owed.rows, {}));
-                    owed.owes_to.clear();
+                    refreshes_.forget(std::exchange(instance.extras(loop_).rows, {}));
                     return then(std::unexpected(Error(result.error())
                                                     .while_doing("noting down whom to refresh")
                                                     .hint("nothing was changed: without it a refresh could be lost")));
                   }
                   then({});
                 });
+}
+
+Instance* Engine::find_receiver(const std::string& id) const {
+  if (auto at = receivers_.find(id); at != receivers_.end()) return instances_[at->second].get();
+  // A swap took the edge away while the sender ran.
+  auto at = std::ranges::find_if(instances_, [&](const auto& instance) { return instance->declaration->id() == id; });
+  return at == instances_.end() ? nullptr : at->get();
 }
 
 // The run has ended, well or not: those whom it owes a refresh are to look.
@@ -113,12 +118,13 @@ void Engine::notify_receivers(Instance& instance, const Outcome& outcome) {
     refreshes_.forget(rows);
     clear_rows(rows);
   }
-  if (!changed) return;
   // In a dry run nothing was owed before: it is what would be.
-  if (options_.noop) refreshes_.owe(instance.declaration->id(), owes_to);
+  if (changed && options_.noop) refreshes_.owe(instance.declaration->id(), owes_to);
+  refreshes_.ended(instance.declaration->id(), owes_to);
+  if (!changed) return;
   for (const std::string& receiver : owes_to)
-    if (auto at = receivers_.find(receiver); at != receivers_.end() && refreshes_.owed(receiver))
-      mark_dirty(*instances_[at->second], Cause::Why::Refresh);
+    if (Instance* found = refreshes_.owed(receiver) ? find_receiver(receiver) : nullptr)
+      mark_dirty(*found, Cause::Why::Refresh);
 }
 
 // A run that was given a refresh has ended.

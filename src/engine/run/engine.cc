@@ -291,6 +291,24 @@ void Engine::publish(Instance& instance) {
   });
 }
 
+// `meta: export` of what runs here too: it is published with its first success.
+bool Engine::is_to_be_published(const Instance& instance) const {
+  return publisher_ && !instance.published && instance.runs != Instance::Runs::Export && !dry(instance) &&
+         !instance.declaration->exports_to().empty();
+}
+
+void Engine::publish_beside(Instance& instance, Outcome outcome) {
+  publisher_->publish(*instance.declaration,
+                      [this, alive = alive_, &instance, outcome = std::move(outcome)](Result<bool> result) mutable {
+                        if (!*alive) return;
+                        instance.published = result.has_value();
+                        if (!result) outcome.error = Error(result.error()).while_doing("exporting it");
+                        else if (*result)
+                          outcome.delta.changes.push_back({.param = "export", .after = Value("published")});
+                        finish(instance, std::move(outcome));
+                      });
+}
+
 void Engine::on_timeout(Instance& instance) {
   if (!instance.running) return;
   if (instance.runs == Instance::Runs::Async) {
@@ -307,7 +325,8 @@ void Engine::on_timeout(Instance& instance) {
   instance.timed_out = true;
   pool_.replace_thread();
   if (instance.retired) {
-    // Who waits for it would wait for ever: let it fail and say so.
+    // Who waits for it would wait for ever: let it fail and say so. It takes over what was to be refreshed.
+    settle_refresh(instance, false);
     if (extras.heir) unhold(*extras.heir);
     return pump();
   }
@@ -352,6 +371,7 @@ void Engine::finish(Instance& instance, Outcome outcome) {
                                       std::chrono::duration<double>(instance.declaration->meta->timeout).count()))
                         .hint("`meta: timeout` sets the limit");
   if (outcome.error) return fail(instance, *outcome.error, outcome.seconds, std::nullopt);
+  if (is_to_be_published(instance)) return publish_beside(instance, std::move(outcome));
 
   instance.failures = 0;
   if (success_resets_retries(*instance.declaration->meta)) instance.retries_used = 0;

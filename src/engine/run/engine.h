@@ -145,6 +145,7 @@ class Engine {
     return instance.extras_if_any() && !instance.extras_if_any()->owes_to.empty() && !dry(instance);
   }
   void owe_refreshes(Instance& instance, std::move_only_function<void(Result<void>)> then);
+  Instance* find_receiver(const std::string& id) const;
   void notify_receivers(Instance& instance, const Outcome& outcome);
   void settle_refresh(Instance& instance, bool done);
   void keep_outputs(Instance& instance);
@@ -160,6 +161,8 @@ class Engine {
   void run_blocking(Instance& instance, Inputs inputs);
   void apply_blocking(Instance& instance, Inputs inputs, Outcome outcome);
   void publish(Instance& instance);
+  bool is_to_be_published(const Instance& instance) const;
+  void publish_beside(Instance& instance, Outcome outcome);
   void finish(Instance& instance, Outcome outcome);
   void report_change(Instance& instance, Outcome& outcome, bool dry);
   /// `rearm_in`: the watch failed, and is tried again then; else `meta: retry` says when.

@@ -55,6 +55,7 @@ struct Instance {
   bool timed_out = false;     // its job was abandoned, and has not come back
   bool retry_due = false;     // a timer will try again
   bool retired = false;       // its vertex is gone; it ends with its run
+  bool published = false;     // to the hosts of `meta: export`
   bool received_new = false;  // a received value has changed since the last run that succeeded
   bool refreshing = false;    // the run that is on its way was given a refresh
 

@@ -1,0 +1,345 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "src/resources/svc/svc.h"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+#include "src/base/text.h"
+#include "src/resources/async_resource.h"
+#include "src/resources/svc/journal.h"
+#include "src/resources/svc/systemd.h"
+
+namespace mgmt {
+namespace svc {
+namespace {
+
+namespace asio = boost::asio;
+using events::BusError;
+using Event = Systemd::Watcher::Event;
+using FileChange = Systemd::FileChange;
+
+// How often a check or apply begins anew when the connection breaks under it.
+constexpr int kTries = 3;
+
+bool runs(const UnitState& unit) { return unit.active == "active" || unit.active == "reloading"; }
+bool is_stopped(const UnitState& unit) { return unit.active == "inactive" || unit.active == "failed"; }
+
+// As a Delta and a message show it.
+std::string state_text(const UnitState& unit) {
+  if (unit.active == "active") return std::string(kRunning);
+  if (unit.active == "inactive") return std::string(kStopped);
+  return unit.active;
+}
+
+bool starts_disabled(std::string_view files) {
+  // Without an [Install] section there is nothing that could be enabled.
+  return files == "disabled" || files == "static" || files == "indirect" || files == "generated" ||
+         files == "transient" || files == "linked" || files == "linked-runtime";
+}
+
+bool startup_is(std::string_view wanted, std::string_view files) {
+  if (wanted == kEnabled) return files == "enabled" || files == "alias";
+  if (wanted == kDisabled) return starts_disabled(files);
+  return files == wanted;
+}
+
+Error to_error(const BusError& error, bool session) {
+  Error plain(error.text());
+  const std::string& name = error.name();
+  if (name == "org.freedesktop.DBus.Error.AccessDenied" ||
+      name == "org.freedesktop.DBus.Error.InteractiveAuthorizationRequired")
+    return Error(error.text()).hint("start mgmt as root; `session: true` is for units of one's own");
+  if (!error.is_disconnection() && name != "org.freedesktop.DBus.Error.FileNotFound" &&
+      name != "org.freedesktop.DBus.Error.Timeout" && !name.starts_with("System.Error"))
+    return plain;
+  if (session)
+    return Error(error.text())
+        .hint(
+            "`session: true` needs the systemd of the user (`systemctl --user`), found by XDG_RUNTIME_DIR; it is tried "
+            "again by itself");
+  struct stat found{};
+  if (::stat("/run/systemd/system", &found) != 0)  // as sd_booted(3)
+    return Error(error.text())
+        .hint("this machine was not started with systemd, which is what svc manages; it is tried again by itself");
+  return Error(error.text()).hint("systemd runs, but not D-Bus (`apt-get install dbus`); it is tried again by itself");
+}
+
+class Svc : public AsyncResource {
+ public:
+  Svc(std::shared_ptr<const Declaration> declaration, Services& services)
+      : AsyncResource(std::move(declaration)),
+        services_(services),
+        unit_(unit_name(declaration_->name)),
+        session_(declaration_->params.get_or(kSession, false)),
+        systemd_(Systemd::of(services, session_)),
+        events_(services.loop),
+        watcher_(systemd_, unit_, !wanted(kStartup).empty(),
+                 [this](Event event, std::string_view active) { on_event(event, active); }) {}
+
+  void watch(Subscriptions& into, Notify notify) override;
+  asio::awaitable<Delta> check(Inputs inputs) override;
+  asio::awaitable<void> apply(Delta delta) override;
+
+ private:
+  // While it lives, events are no reason to look again: the state is read after it.
+  class Acting {
+   public:
+    explicit Acting(Svc& svc) : svc_(svc) { ++svc_.acting_; }
+    ~Acting() { --svc_.acting_; }
+    Acting(const Acting&) = delete;
+    Acting& operator=(const Acting&) = delete;
+
+   private:
+    Svc& svc_;
+  };
+
+  std::string_view wanted(ParamIndex index) const {
+    const auto* text = declaration_->params.find<std::string>(index);
+    return text ? std::string_view(*text) : std::string_view();
+  }
+  void on_event(Event event, std::string_view active);
+  bool is_wrong(const UnitState& unit) const {
+    return (wanted(kState) == kRunning && !runs(unit)) || (wanted(kState) == kStopped && !is_stopped(unit));
+  }
+
+  asio::awaitable<UnitState> settled(bool wait_for_start);
+  asio::awaitable<Delta> look(bool refresh);
+  asio::awaitable<void> require_unit(UnitState unit);
+  asio::awaitable<void> make_so(Delta delta);
+  asio::awaitable<void> change_startup();
+  asio::awaitable<void> start();
+  asio::awaitable<void> refresh();
+  asio::awaitable<void> run_job(std::string method, std::string_view doing);
+  asio::awaitable<Error> failure(std::string text, UnitState unit, std::chrono::system_clock::time_point since);
+
+  Services& services_;
+  std::string unit_;
+  bool session_;
+  std::shared_ptr<Systemd> systemd_;
+  Notify notify_;
+  Changes events_;
+  Systemd::Watcher watcher_;
+  /// ActiveState as it was read last: an event that says the same is no news (our own job's echo).
+  std::string last_active_;
+  int acting_ = 0;
+};
+
+void Svc::on_event(Event event, std::string_view active) {
+  events_.add();
+  if (!notify_ || acting_ > 0) return;
+  if (event == Event::State && (active.empty() || active == last_active_)) return;
+  notify_(Look::Again);
+}
+
+void Svc::watch(Subscriptions& into, Notify notify) {
+  struct Watching : Subscription {
+    explicit Watching(Notify& n) : notify(n) {}
+    ~Watching() override { notify = nullptr; }
+    Watching(const Watching&) = delete;
+    Watching& operator=(const Watching&) = delete;
+    Notify& notify;
+  };
+  // The connection is made, and subscribed, before a check reads.
+  notify_ = std::move(notify);
+  into.push_back(std::make_unique<Watching>(notify_));
+}
+
+// The unit once it doesn't move; a start is waited for only by who wants it to run.
+asio::awaitable<UnitState> Svc::settled(bool wait_for_start) {
+  while (true) {
+    std::uint64_t seen = events_.count();
+    UnitState unit = co_await systemd_->read(unit_);
+    watcher_.follow(unit.path);
+    last_active_ = unit.active;
+    bool moves = unit.active == "deactivating" || unit.active == "reloading" || unit.has_job;
+    if (unit.active == "activating") moves = wait_for_start;
+    if (!moves) co_return unit;
+    Acting acting(*this);
+    co_await events_.more_than(seen);
+  }
+}
+
+asio::awaitable<void> Svc::require_unit(UnitState unit) {
+  if (unit.load == "not-found") {
+    std::vector<std::string> names = co_await systemd_->unit_files();
+    std::vector<std::string_view> candidates(names.begin(), names.end());
+    std::string hint = did_you_mean(unit_, candidates);
+    throw Error(fmt::format("there is no unit {}", unit_))
+        .hint(!hint.empty() ? hint
+              : session_
+                  ? "`systemctl --user list-unit-files` lists what there is"
+                  : "`systemctl list-unit-files` lists what there is; an edge lets its package or file come first");
+  }
+  if (unit.load == "error" || unit.load == "bad-setting")
+    throw Error(fmt::format("the unit file of {} is wrong ({})", unit_, unit.load))
+        .hint(fmt::format("`systemd-analyze verify {}` says where", unit_));
+}
+
+asio::awaitable<Delta> Svc::look(bool refresh) {
+  Delta delta;
+  std::string_view state = wanted(kState), startup = wanted(kStartup);
+  UnitState unit = co_await settled(state != kStopped);
+  // What doesn't exist can be masked, so that it doesn't start when it comes.
+  if (startup != kMasked) co_await require_unit(unit);
+  if (!startup.empty()) {
+    std::string files = "disabled";
+    if (unit.load != "not-found") files = co_await systemd_->file_state(unit_, unit.path);
+    if (!startup_is(startup, files))
+      delta.changes.push_back({.param = "startup", .before = Value(files), .after = Value(std::string(startup))});
+  }
+  if (is_wrong(unit)) {
+    delta.changes.push_back({.param = "state", .before = Value(state_text(unit)), .after = Value(std::string(state))});
+  } else if (refresh && runs(unit)) {
+    // What the unit file itself says is taken up by a restart only.
+    bool file_changed = co_await systemd_->unit_flag(unit.path, "NeedDaemonReload");
+    bool can_reload = false;
+    if (!file_changed) can_reload = co_await systemd_->unit_flag(unit.path, "CanReload");
+    delta.changes.push_back(
+        {.param = std::string(kRefresh), .after = Value(std::string(can_reload ? kReload : kRestart))});
+  }
+  co_return delta;
+}
+
+asio::awaitable<Delta> Svc::check(Inputs inputs) {
+  for (int left = kTries; true; --left) {
+    try {
+      {
+        Acting acting(*this);
+        co_await systemd_->ready();
+      }
+      co_return co_await look(inputs.refresh);
+    } catch (const BusError& error) {
+      if (!error.is_disconnection() || left <= 1) throw to_error(error, session_);
+    }
+  }
+}
+
+asio::awaitable<void> Svc::apply(Delta delta) {
+  Acting acting(*this);
+  for (int left = kTries; true; --left) {
+    try {
+      co_await systemd_->ready();
+      co_return co_await make_so(delta);
+    } catch (const BusError& error) {
+      if (!error.is_disconnection() || left <= 1) throw to_error(error, session_);
+    }
+  }
+}
+
+asio::awaitable<void> Svc::make_so(Delta delta) {
+  auto changes = [&](std::string_view param) {
+    return std::ranges::any_of(delta.changes, [&](const Change& change) { return change.param == param; });
+  };
+  std::string_view state = wanted(kState);
+  bool masks = wanted(kStartup) == kMasked;
+  // What is to be masked is stopped as long as it has a unit file.
+  if (changes("state") && masks) co_await run_job("StopUnit", "stopping");
+  if (changes("startup")) co_await change_startup();
+  if (changes("state") && !masks) {
+    if (state == kRunning) co_await start();
+    else co_await run_job("StopUnit", "stopping");
+  }
+  if (changes(kRefresh)) co_await refresh();
+  // Events meanwhile were dropped: if it is not so (any more), somebody else moved it, and it is looked at again.
+  UnitState unit = co_await settled(state != kStopped);
+  if (is_wrong(unit) && notify_) notify_(Look::Again);
+}
+
+asio::awaitable<void> Svc::change_startup() {
+  std::string_view startup = wanted(kStartup);
+  bool changed = false;
+  if (startup == kMasked) {
+    changed = co_await systemd_->change_files(FileChange::Mask, unit_, false);
+  } else {
+    // What somebody set until the next start of the machine (in /run) is undone there.
+    std::string before = co_await systemd_->file_state(unit_, {});
+    bool in_run = before.ends_with("-runtime");
+    if (before.starts_with("masked")) changed = co_await systemd_->change_files(FileChange::Unmask, unit_, in_run);
+    bool more = false;
+    if (startup == kEnabled) more = co_await systemd_->change_files(FileChange::Enable, unit_, false);
+    else more = co_await systemd_->change_files(FileChange::Disable, unit_, before == "enabled-runtime");
+    changed = changed || more;
+  }
+  if (changed) co_await systemd_->reload();
+  std::string files = co_await systemd_->file_state(unit_, {});
+  if (startup_is(startup, files)) co_return;
+  Error error(fmt::format("{} is still `{}`, not `{}`", unit_, files, startup));
+  if (startup == kEnabled && starts_disabled(files))
+    throw std::move(error).hint(
+        "its unit file has no [Install] section that says what it starts with: leave `startup` out");
+  throw std::move(error).hint(fmt::format("`systemctl status {}` shows which file says so", unit_));
+}
+
+asio::awaitable<Error> Svc::failure(std::string text, UnitState unit, std::chrono::system_clock::time_point since) {
+  if (unit.id.ends_with(".service")) {
+    std::string result = co_await systemd_->service_property(unit.path, "Result");
+    if (!result.empty() && result != "success") text += fmt::format(" ({})", result);
+    if (result == "start-limit-hit")
+      co_return Error(text).hint(
+          fmt::format("it was started too often in a short time: `systemctl reset-failed {}`, or its "
+                      "StartLimitBurst",
+                      unit_));
+  }
+  std::string lines = co_await journal_tail(services_.loop, services_.spawner, unit.id, session_, since);
+  co_return Error(text).hint(lines.empty() ? fmt::format("`systemctl status {}` may say why", unit_)
+                                           : "its journal says last:" + lines);
+}
+
+asio::awaitable<void> Svc::run_job(std::string method, std::string_view doing) {
+  auto since = std::chrono::system_clock::now();
+  std::string result = co_await systemd_->run_job(std::move(method), unit_);
+  // Somebody else had systemd do the opposite: what came of it is looked at.
+  if (result == "done" || result == "canceled") co_return;
+  UnitState unit = co_await systemd_->read(unit_);
+  last_active_ = unit.active;
+  std::string what = fmt::format("{} {}: {}", doing, unit_, result);
+  if (result == "skipped")
+    throw Error(what).hint("a condition in its unit file isn't met, so systemd doesn't start it");
+  if (result == "dependency")
+    throw Error(what).hint(
+        fmt::format("a unit that it needs has failed: `systemctl list-dependencies {}` shows which", unit_));
+  throw co_await failure(what, unit, since);
+}
+
+asio::awaitable<void> Svc::start() {
+  auto since = std::chrono::system_clock::now();
+  UnitState unit = co_await systemd_->read(unit_);
+  if (unit.load == "masked")
+    throw Error(fmt::format("{} is masked, so it can't be started", unit_))
+        .hint("`startup: enabled` or `startup: disabled` undoes the mask");
+  bool is_old = co_await systemd_->unit_flag(unit.path, "NeedDaemonReload");
+  if (is_old) co_await systemd_->reload();
+  co_await run_job("StartUnit", "starting");
+  unit = co_await settled(true);
+  if (unit.active == "failed")
+    throw co_await failure(fmt::format("{} failed right after its start", unit_), unit, since);
+  if (unit.active != "inactive" || !unit.id.ends_with(".service")) co_return;
+  std::string type = co_await systemd_->service_property(unit.path, "Type");
+  if (type == "oneshot")
+    throw Error(fmt::format("{} started well, and ended at once", unit_))
+        .hint("what runs once has no state `running`: set RemainAfterExit=yes in its unit file, or use exec");
+}
+
+asio::awaitable<void> Svc::refresh() {
+  UnitState unit = co_await systemd_->read(unit_);
+  bool is_old = co_await systemd_->unit_flag(unit.path, "NeedDaemonReload");
+  if (is_old) co_await systemd_->reload();
+  bool can_reload = false;
+  if (!is_old) can_reload = co_await systemd_->unit_flag(unit.path, "CanReload");
+  if (can_reload) co_await run_job("ReloadUnit", "reloading");
+  else co_await run_job("TryRestartUnit", "restarting");
+}
+
+}  // namespace
+}  // namespace svc
+
+std::unique_ptr<Resource> make_svc(std::shared_ptr<const Declaration> declaration, Services& services) {
+  return std::make_unique<svc::Svc>(std::move(declaration), services);
+}
+
+}  // namespace mgmt

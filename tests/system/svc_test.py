@@ -1,0 +1,391 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""svc on a real systemd, in a box of its own, with a daemon that counts its starts and reloads."""
+
+import os
+import shutil
+import subprocess
+
+import box
+import mgmt_test
+from mgmt_test import Agent, check, equal, folder, graph, read, run, wait_until, write
+
+UNITS = "/usr/lib/systemd/system"
+
+
+def systemctl(*words, ok=True):
+    done = subprocess.run(["systemctl", *words], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    check(done.returncode == 0 or not ok, f"systemctl {' '.join(words)}: {done.stderr}")
+    return done.stdout.strip()
+
+
+def state(unit):
+    return systemctl("is-active", unit, ok=False), systemctl("is-enabled", unit, ok=False)
+
+
+class Counter:
+    """A unit whose daemon is counterd."""
+
+    def __init__(self, at, name="counter", seconds="", kind="notify", more="", units=UNITS):
+        self.at, self.unit = at, f"{name}.service"
+        self.config, self.log, self.file = f"{at}/{name}.conf", f"{at}/{name}.log", f"{units}/{name}.service"
+        write(self.config, "one\n")
+        write(self.log, "")
+        os.makedirs(units, exist_ok=True)
+        write(self.file, self.text(seconds, kind, more))
+
+    def text(self, seconds="", kind="notify", more=""):
+        command = f"{box.program('counterd')} {self.config} {self.log} {seconds}"
+        return (f"[Unit]\nStartLimitIntervalSec=0\n[Service]\nType={kind}\nExecStart={command}\n"
+                f"ExecReload=/bin/kill -HUP $MAINPID\n{more}\n[Install]\nWantedBy=multi-user.target\n")
+
+    def lines(self):
+        return read(self.log).splitlines()
+
+    def count(self, word):
+        return sum(line.split()[0] == word for line in self.lines())
+
+
+class Units:
+    """A folder for one test; the units of its counters are gone after it."""
+
+    def __enter__(self):
+        self._folder = folder()
+        self.at = self._folder.__enter__()
+        self.made = []
+        return self
+
+    def counter(self, *args, **keys):
+        one = Counter(self.at, *args, **keys)
+        self.made.append(one)
+        systemctl("daemon-reload")
+        return one
+
+    def graph(self, *edges, **resources):
+        write(self.at + "/graph.yaml", graph(edges=edges, **resources))
+
+    def agent(self, *flags, **svc):
+        if svc:
+            self.graph(svc=[{"name": "counter", **svc}])
+        agent = Agent("graph.yaml", *flags, cwd=self.at)
+        agent.wait_for("converged")
+        return agent
+
+    def once(self, *flags, **svc):
+        if svc:
+            self.graph(svc=[{"name": "counter", **svc}])
+        return run("graph.yaml", "--once", *flags, cwd=self.at)
+
+    def __exit__(self, *why):
+        self._folder.__exit__(*why)
+        for one in self.made:
+            systemctl("stop", one.unit, ok=False)
+            systemctl("unmask", one.unit, ok=False)
+            systemctl("disable", one.unit, ok=False)
+            systemctl("reset-failed", one.unit, ok=False)
+            if os.path.exists(one.file):
+                os.unlink(one.file)
+            shutil.rmtree(one.file + ".d", ignore_errors=True)
+        systemctl("daemon-reload")
+
+
+def repaired(agent):
+    return agent.wait_for("changed", resource="svc[counter]", repair=True)
+
+
+def test_it_is_started_and_enabled_and_a_second_run_does_nothing():
+    with Units() as units:
+        counter = units.counter()
+        status, agent = units.once(state="running", startup="enabled")
+        equal((status, state(counter.unit), counter.lines()), (0, ("active", "enabled"), ["start one"]), f"after a run{agent.tail()}")
+        equal(len(agent.all("changed")), 1, "changes that were reported")
+        status, agent = units.once()
+        equal((status, len(agent.all("changed")), counter.lines()), (0, 0, ["start one"]), "the second run")
+
+
+def test_noop_says_what_and_does_nothing():
+    with Units() as units:
+        counter = units.counter()
+        status, agent = units.once("--noop", state="running", startup="enabled")
+        equal([(c["param"], c["before"], c["after"]) for c in agent.all("changed")[0]["changes"]],
+              [("startup", "disabled", "enabled"), ("state", "stopped", "running")], "what would be done")
+        equal((status, state(counter.unit)), (0, ("inactive", "disabled")), "the unit after it")
+
+
+def test_stopped_and_killed_by_hand_it_runs_again():
+    with Units() as units:
+        counter = units.counter()
+        agent = units.agent(state="running")
+        systemctl("stop", counter.unit)
+        repaired(agent)
+        equal((state(counter.unit)[0], counter.count("start")), ("active", 2), "after a stop")
+        systemctl("kill", "-s", "KILL", counter.unit)
+        repaired(agent)
+        equal((state(counter.unit)[0], counter.count("start")), ("active", 3), "after a kill")
+        agent.wait_for("converged")
+        equal((agent.stop(), len(agent.all("changed"))), (0, 3), "exit status, and changes: one each")
+
+
+def test_stopped_again_and_again_it_is_never_given_up():
+    with Units() as units:
+        counter = units.counter(kind="simple")
+        agent = units.agent("--repair-limit", "1000000", state="running")
+        for _ in range(100):
+            # At any moment of a repair, also while systemd works at it.
+            systemctl("stop", "--no-block", counter.unit)
+            agent.drain()
+        wait_until(lambda: (agent.drain(), state(counter.unit)[0] == "active")[1], "that it runs")
+        systemctl("stop", counter.unit)
+        wait_until(lambda: (agent.drain(), state(counter.unit)[0] == "active")[1], "that it runs again")
+        equal((agent.all("failed"), agent.stop()), ([], 0), "failures and exit status")
+
+
+def test_disabled_and_masked_by_hand_it_is_enabled_again():
+    with Units() as units:
+        counter = units.counter()
+        agent = units.agent(state="running", startup="enabled")
+        for how in (["disable"], ["disable", "--no-reload"], ["mask"], ["mask", "--runtime"]):
+            systemctl(*how, counter.unit)
+            repaired(agent)
+            equal(state(counter.unit), ("active", "enabled"), f"after {how}")
+        equal((agent.stop(), counter.count("start")), (0, 1), "exit status and starts")
+
+
+def test_what_is_to_be_stopped_and_masked_stays_so():
+    with Units() as units:
+        counter = units.counter()
+        systemctl("start", counter.unit)
+        agent = units.agent(state="stopped", startup="disabled")
+        equal(counter.lines(), ["start one", "stop"], "after the first run")
+        systemctl("start", counter.unit)
+        repaired(agent)
+        equal(state(counter.unit), ("inactive", "disabled"), "after a start by hand")
+        systemctl("enable", counter.unit)
+        repaired(agent)
+        equal(state(counter.unit), ("inactive", "disabled"), "after enabling by hand")
+        equal(agent.stop(), 0, "exit status")
+        systemctl("start", counter.unit)
+        status, agent = units.once(state="stopped", startup="masked")
+        equal((status, state(counter.unit)), (0, ("inactive", "masked")), f"masked{agent.tail()}")
+        status, agent = units.once(state="running", startup="enabled")
+        equal((status, state(counter.unit)), (0, ("active", "enabled")), f"unmasked{agent.tail()}")
+
+
+def test_an_edited_unit_file_is_read_before_the_start():
+    with Units() as units:
+        counter = units.counter()
+        agent = units.agent(state="running")
+        write(counter.file, counter.text(more=f"ExecStartPre=/bin/sh -c 'echo edited >> {counter.log}'"))
+        systemctl("stop", counter.unit)
+        repaired(agent)
+        equal(counter.lines(), ["start one", "stop", "edited", "start one"], "what the daemon did")
+        equal(agent.stop(), 0, "exit status")
+
+
+def test_a_mask_laid_by_hand_is_seen_after_a_daemon_reload():
+    with Units() as units:
+        counter = units.counter()
+        agent = units.agent(startup="disabled")
+        os.symlink("/dev/null", f"/etc/systemd/system/{counter.unit}")
+        systemctl("daemon-reload")
+        change = repaired(agent)["changes"][0]
+        equal((change["before"], change["after"], state(counter.unit)[1]), ("masked", "disabled", "disabled"), "the repair")
+        equal(agent.stop(), 0, "exit status")
+
+
+def test_after_dbus_was_restarted_it_is_still_watched():
+    with Units() as units:
+        counter = units.counter()
+        agent = units.agent(state="running")
+        for _ in range(3):
+            systemctl("restart", "dbus.service")
+            systemctl("stop", counter.unit)
+            repaired(agent)
+        equal((state(counter.unit)[0], agent.all("failed")), ("active", []), f"state and failures{agent.tail()}")
+        equal(agent.stop(), 0, "exit status")
+
+
+def test_stopped_while_dbus_is_away_it_runs_again_when_that_is_back():
+    with Units() as units:
+        counter = units.counter()
+        agent = units.agent(state="running")
+        systemctl("stop", "dbus.socket", "dbus.service")
+        try:
+            systemctl("stop", counter.unit)
+        finally:
+            systemctl("start", "dbus.socket", "dbus.service")
+        repaired(agent)
+        equal((state(counter.unit)[0], agent.stop()), ("active", 0), "state and exit status")
+
+
+def test_after_systemd_executed_itself_anew_it_is_still_watched():
+    with Units() as units:
+        counter = units.counter()
+        agent = units.agent(state="running")
+        for _ in range(3):
+            systemctl("daemon-reexec")
+            systemctl("stop", counter.unit)
+            repaired(agent)
+        equal((state(counter.unit)[0], agent.all("failed")), ("active", []), f"state and failures{agent.tail()}")
+        equal(agent.stop(), 0, "exit status")
+
+
+def test_a_start_by_somebody_else_is_waited_for():
+    with Units() as units:
+        counter = units.counter(seconds="0.5")
+        systemctl("start", "--no-block", counter.unit)
+        equal(state(counter.unit)[0], "activating", "before the run")
+        status, agent = units.once(state="running")
+        equal((status, len(agent.all("changed")), counter.lines()), (0, 0, ["start one"]), "nothing was left to do")
+
+
+def test_a_start_that_fails_says_why_and_what_the_journal_has():
+    with Units() as units:
+        counter = units.counter()
+        write(counter.config, "broken by hand\n")
+        units.graph(svc=[{"name": "counter", "state": "running"}])
+        agent = Agent("graph.yaml", cwd=units.at)
+        failed = agent.wait_for("failed", resource="svc[counter]")
+        check("counter.service" in failed["error"] and "exit-code" in failed["error"], failed["error"])
+        check("the configuration is broken by hand" in failed["hint"], failed["hint"])
+        agent.wait_for("settled")
+        starts = systemctl("show", "-P", "NRestarts", counter.unit)
+        equal((starts, len(agent.all("failed"))), ("0", 1), f"tried once{agent.tail()}")
+        write(counter.config, "mended\n")
+        systemctl("start", counter.unit)
+        agent.wait_for("fine", resource="svc[counter]")
+        equal(agent.stop(), 0, "exit status")
+
+
+def test_a_unit_that_is_not_there_is_named_with_the_one_that_was_meant():
+    with Units() as units:
+        units.counter()
+        units.graph(svc=[{"name": "countre", "state": "running"}])
+        status, agent = units.once()
+        failed = agent.all("failed")[0]
+        equal((status, failed["error"], failed["hint"]), (4, "there is no unit countre.service", "did you mean `counter.service`?"), "the failure")
+
+
+def test_one_that_can_not_be_enabled_says_so():
+    with Units() as units:
+        counter = units.counter()
+        write(counter.file, counter.text().split("[Install]")[0])
+        systemctl("daemon-reload")
+        status, agent = units.once(startup="enabled")
+        failed = agent.all("failed")[0]
+        equal(status, 4, "exit status")
+        check("static" in failed["error"] and "[Install]" in failed["hint"], f"{failed}")
+        equal(units.once(startup="disabled")[0], 0, "as disabled")
+
+
+def test_sockets_timers_and_instances_are_units_too():
+    with Units() as units:
+        write(f"{UNITS}/mgmttest.timer", "[Timer]\nOnActiveSec=1h\n")
+        write(f"{UNITS}/mgmttest.service", "[Service]\nExecStart=/bin/true\n")
+        write(f"{UNITS}/mgmttest@.service", "[Service]\nExecStart=/bin/sleep 1000\n[Install]\nWantedBy=multi-user.target\n")
+        write(f"{UNITS}/mgmttest.socket", "[Socket]\nListenStream=/run/mgmttest.sock\n")
+        systemctl("daemon-reload")
+        names = ["mgmttest.timer", "mgmttest@a", "mgmttest@b-1.service", "mgmttest.socket"]
+        units.graph(svc=[{"name": name, "state": "running"} for name in names] + [{"name": "mgmttest@c", "startup": "enabled"}])
+        status, agent = units.once()
+        equal(status, 0, f"exit status{agent.tail()}")
+        for unit in ["mgmttest.timer", "mgmttest@a.service", "mgmttest@b-1.service", "mgmttest.socket"]:
+            equal(state(unit)[0], "active", unit)
+            systemctl("stop", unit)
+        equal(state("mgmttest@c")[1], "enabled", "the enabled instance")
+        systemctl("disable", "mgmttest@c")
+
+
+def test_what_runs_once_is_no_service_that_runs():
+    with Units() as units:
+        write(f"{UNITS}/mgmttest-once.service", "[Service]\nType=oneshot\nExecStart=/bin/true\n")
+        systemctl("daemon-reload")
+        units.graph(svc=[{"name": "mgmttest-once", "state": "running"}])
+        status, agent = units.once()
+        failed = agent.all("failed")
+        equal((status, len(failed)), (4, 1), f"failures{agent.tail()}")
+        check("RemainAfterExit" in failed[0]["hint"], failed[0]["hint"])
+
+
+def test_many_are_started_over_one_connection():
+    with Units() as units:
+        count = 50
+        write(f"{UNITS}/mgmttest-many@.service", "[Service]\nExecStart=/bin/sleep 1000\n[Install]\nWantedBy=multi-user.target\n")
+        systemctl("daemon-reload")
+        names = [f"mgmttest-many@{n}" for n in range(count)]
+        units.graph(svc=[{"name": name, "state": "running", "startup": "enabled"} for name in names])
+        agent = units.agent()
+        equal(len(agent.all("changed")), count, "changes")
+        sockets = [f"/proc/{agent.pid}/fd/{fd}" for fd in os.listdir(f"/proc/{agent.pid}/fd")]
+        connected = [s for s in sockets if os.readlink(s).startswith("socket:")]
+        equal(len(connected), 1, "sockets")
+        systemctl("stop", *[name + ".service" for name in names])
+        gone = {f"svc[{name}]" for name in names}
+        while gone:
+            gone.discard(agent.wait_for("changed", repair=True, what=f"repairs of {gone}")["resource"])
+        equal(agent.stop(), 0, "exit status")
+        systemctl("stop", *[name + ".service" for name in names])
+        systemctl("disable", *[name + ".service" for name in names])
+
+
+def test_without_dbus_it_fails_with_the_reason_and_goes_on_when_it_comes():
+    with Units() as units:
+        counter = units.counter()
+        systemctl("stop", "dbus.socket", "dbus.service")
+        try:
+            units.graph(svc=[{"name": "counter", "state": "running"}], file=[{"name": "f", "path": units.at + "/f", "content": "x"}])
+            agent = Agent("graph.yaml", cwd=units.at)
+            failed = agent.wait_for("failed", resource="svc[counter]")
+            check("D-Bus" in failed["error"] and "D-Bus" in failed["hint"], f"{failed}")
+            equal(read(units.at + "/f"), "x", "the file beside it")
+            agent.wait_for("settled")
+        finally:
+            systemctl("start", "dbus.socket", "dbus.service")
+        agent.wait_for("changed", resource="svc[counter]")
+        equal((state(counter.unit)[0], len(agent.all("failed")), agent.stop()), ("active", 1, 0), "state, failures, exit status")
+
+
+def test_units_of_a_user():
+    with Units() as units:
+        # What logind does when somebody logs in.
+        systemctl("start", "user@0.service")
+        runtime = {"XDG_RUNTIME_DIR": "/run/user/0", "DBUS_SESSION_BUS_ADDRESS": "unix:path=/run/user/0/bus"}
+        user = lambda *words: subprocess.run(["systemctl", "--user", *words], env={**os.environ, **runtime}, capture_output=True, text=True, check=False).stdout.strip()
+        counter = Counter(units.at, name="mine", units="/etc/systemd/user")
+        user("daemon-reload")
+        units.graph(svc=[{"name": "mine", "state": "running", "startup": "disabled", "session": True}])
+        agent = Agent("graph.yaml", cwd=units.at, env=runtime)
+        agent.wait_for("converged")
+        equal((user("is-active", "mine"), state("mine.service")[0]), ("active", "inactive"), "the user's, and the machine's")
+        user("stop", "mine")
+        agent.wait_for("changed", resource="svc[mine]", repair=True)
+        equal((user("is-active", "mine"), counter.count("start")), ("active", 2), "after a stop")
+        equal(agent.stop(), 0, "exit status")
+        systemctl("stop", "user@0.service")
+
+
+def test_the_example():
+    with Units() as units:
+        text = read(os.path.join(mgmt_test.REPO, "examples/service.yaml"))
+        write(units.at + "/graph.yaml", text)
+        log = "/run/mgmt-demo"
+        agent = units.agent()
+        wait_until(lambda: read(log) == "started: greeting = hello\n", "its start")
+        equal((state("mgmt-demo"), len(agent.all("changed"))), (("active", "enabled"), 4), "its unit, and changes")
+        systemctl("stop", "mgmt-demo")
+        agent.wait_for("changed", resource="svc[mgmt-demo]", repair=True)
+        systemctl("disable", "mgmt-demo")
+        agent.wait_for("changed", resource="svc[mgmt-demo]", repair=True)
+        equal((state("mgmt-demo"), agent.stop()), (("active", "enabled"), 0), "its unit, and the exit status")
+        systemctl("disable", "--now", "mgmt-demo")
+
+
+def test_refreshes():
+    """check and apply themselves, by gtest, without an engine around them."""
+    done = subprocess.run([box.program("svc_systemd_test"), "--gtest_brief=1"], env={**os.environ, "COUNTERD": box.program("counterd")},
+                          capture_output=True, text=True, check=False)
+    equal(done.returncode, 0, done.stdout + done.stderr)
+
+
+if __name__ == "__main__":
+    box.enter()
+    mgmt_test.main(dict(globals()))
