@@ -228,6 +228,23 @@ def test_a_plan_shows_each_parameter_and_what_follows():
         equal(read(at + "/conf"), "one\n", "the file")
 
 
+def test_a_plan_says_which_change_refreshes_whom():
+    with folder() as at:
+        text = json.loads(graph(file=[{"name": "conf", "path": at + "/conf", "content": "x"}],
+                                exec=[{"name": "reload", "cmd": "true", "refresh_only": True}],
+                                edges=[("file", "conf", "exec", "reload")]))
+        text["edges"][0]["notify"] = True
+        write(at + "/graph.yaml", json.dumps(text))
+        status, document = plan(at)
+        equal(status, 6, "exit status")
+        conf, reload = document["resources"]
+        equal(conf["refreshes"], ["exec[reload]"], "whom the file's change refreshes")
+        equal(reload["refreshed_by"], ["file[conf]"], "what refreshes it")
+        equal([c["param"] for c in reload["changes"]], ["refresh"], "what it would do")
+        write(at + "/conf", "x")
+        equal(plan(at)[0], 0, "nothing changes, so nothing is refreshed")
+
+
 def test_exit_statuses():
     with folder() as at:
         file = {"name": "f", "path": at + "/f", "content": "x"}
