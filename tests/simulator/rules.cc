@@ -231,7 +231,10 @@ void Rules::on(const report::Failed& event) {
 void Rules::on_left(std::uint32_t t, bool heard) {
   One& one = ones_[t];
   // Abandoned when its time was over, it has come back.
-  if (one.state == State::Failed) one.reason = true;
+  if (one.state == State::Failed) {
+    one.reason = true;
+    machine_.things[t].waiting = false;
+  }
   if (heard) one.retires = false;
   if (!one.retired || (machine_.things[t].waiting && !one.limited)) return;
   if (!heard) {
@@ -260,8 +263,9 @@ void Rules::check_as_declared(std::uint32_t t, const char* when) {
   // What is polled, or looked at once, may have changed since.
   if (d.meta->poll == 0s && thing.value != declared_value(d))
     log_.wrong("{}: {} is {}, declared {}", when, d.id(), thing.value, declared_value(d));
+  // What an abandoned sender owes is due when its job comes back.
   for (const auto& [sender, since] : thing.owed)
-    if (thing.refreshed_at < since) log_.wrong("{}: {} wasn't refreshed after {} changed", when, d.id(), sender);
+    if (thing.refreshed_at < since && !machine_.things[sender].occupied) log_.wrong("{}: {} wasn't refreshed after {} changed", when, d.id(), sender);
 }
 
 void Rules::announced(bool all_fine) {
