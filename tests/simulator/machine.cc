@@ -126,6 +126,7 @@ class Core {
  public:
   Core(Machine& machine, const Declaration& declaration, Services& services)
       : machine_(machine), files_(services.files), thing_(thing_of(declaration)) {
+    resource_ = ++machine.things[thing_].resources;
     machine.on_made(thing_);
   }
 
@@ -133,7 +134,8 @@ class Core {
     if (machine_.random().percent(machine_.failures.watch)) throw Error("can't be watched");
     auto watching = std::make_unique<Watching>();
     watching->watch = files_.watch(std::to_string(thing_), {}, [this, notify](Event event) {
-      machine_.on_notify(thing_, event, is_own_echo());
+      // One that a swap has replaced is still told.
+      if (resource_ == machine_.things[thing_].resources) machine_.on_notify(thing_, event, is_own_echo());
       notify(event == Event::Content ? Look::Again : Look::Entry);
     });
     into.push_back(std::move(watching));
@@ -155,6 +157,7 @@ class Core {
   Machine& machine_;
   events::FileWatcher& files_;
   std::uint32_t thing_;
+  std::uint64_t resource_;
   std::optional<std::uint64_t> seen_;
 };
 

@@ -41,6 +41,16 @@ bool Rules::is_ready(std::uint32_t thing) const { return (before_[thing] & unset
 
 bool Rules::retry_due(const One& one) { return one.retry_at && Clock::now() < *one.retry_at; }
 
+bool Rules::is_abandoned(std::uint32_t t) const {
+  return ones_[t].state == State::Failed && (machine_.things[t].occupied || machine_.things[t].waiting);
+}
+
+void Rules::make_dirty(std::uint32_t t) {
+  if (ones_[t].state != State::Failed) return;
+  ones_[t].retry_at.reset();
+  if (!is_abandoned(t)) ones_[t].state = State::Dirty;
+}
+
 // What has changed something makes those whom it notifies dirty.
 void Rules::tell_receivers(std::uint32_t sender) {
   if (!machine_.things[sender].acted) return;
@@ -52,7 +62,7 @@ void Rules::tell_receivers(std::uint32_t sender) {
     if (one.state == State::Running)
       std::erase_if(rows, [&](auto id) { return std::ranges::count(one.given, id) > 0; });
     if (!present_.test(t) || rows.empty()) continue;
-    one.retry_at.reset();
+    make_dirty(t);
     one.must = true;
     unsettled_.set(t);
   }
@@ -83,7 +93,7 @@ void Rules::on(const report::GraphStarted& event) {
     One& one = ones_[t];
     if (now[t]) present.set(t);
     bool same = now[t] && declarations_[t] && same_effect(*now[t], *declarations_[t]);
-    bool anew = same && now[t]->meta->rewatch && one.state == State::Failed && !retry_due(one);
+    bool anew = same && now[t]->meta->rewatch && one.state == State::Failed && !one.retry_at;
     if (same && !anew) {
       equal_.set(t);
       continue;
@@ -231,7 +241,10 @@ void Rules::on(const report::Failed& event) {
 void Rules::on_left(std::uint32_t t, bool heard) {
   One& one = ones_[t];
   // Abandoned when its time was over, it has come back.
-  if (one.state == State::Failed) one.reason = true;
+  if (one.state == State::Failed) {
+    one.reason = true;
+    machine_.things[t].waiting = false;
+  }
   if (heard) one.retires = false;
   if (!one.retired || (machine_.things[t].waiting && !one.limited)) return;
   if (!heard) {
@@ -247,7 +260,7 @@ void Rules::on_notify(std::uint32_t t, events::FileWatcher::Event event, bool ec
   if (!present_.test(t)) return;
   One& one = ones_[t];
   one.reason = true;
-  if (one.state == State::Failed) one.retry_at.reset();
+  make_dirty(t);
   if (event != events::FileWatcher::Event::Content) return;
   one.must = true;
   unsettled_.set(t);
@@ -260,8 +273,10 @@ void Rules::check_as_declared(std::uint32_t t, const char* when) {
   // What is polled, or looked at once, may have changed since.
   if (d.meta->poll == 0s && thing.value != declared_value(d))
     log_.wrong("{}: {} is {}, declared {}", when, d.id(), thing.value, declared_value(d));
+  // What an abandoned sender owes is due when its job comes back.
   for (const auto& [sender, since] : thing.owed)
-    if (thing.refreshed_at < since) log_.wrong("{}: {} wasn't refreshed after {} changed", when, d.id(), sender);
+    if (thing.refreshed_at < since && !machine_.things[sender].occupied)
+      log_.wrong("{}: {} wasn't refreshed after {} changed", when, d.id(), sender);
 }
 
 void Rules::announced(bool all_fine) {
@@ -276,8 +291,7 @@ void Rules::announced(bool all_fine) {
     if (retry_due(one) && !(options_.once && one.failures >= 2))
       log_.wrong("{} while {} is to be tried again", what, id);
     // Its job runs on, though its time was over: that isn't waited for.
-    bool abandoned = one.state == State::Failed && (machine_.things[t].occupied || machine_.things[t].waiting);
-    if ((one.must || one.state == State::Dirty) && is_ready(t) && !abandoned)
+    if ((one.must || one.state == State::Dirty) && is_ready(t) && !is_abandoned(t))
       log_.wrong("{} while {} is to be looked at", what, id);
     if (all_fine && (one.state != State::Clean || one.must)) log_.wrong("{}, and {} isn't", what, id);
     if (one.state == State::Clean && is_ready(t)) check_as_declared(t, what);
@@ -303,7 +317,8 @@ void Rules::at_rest() {
   for_each(present_, [&](std::uint32_t t) {
     const One& one = ones_[t];
     if ((before_[t] & failed()).any() || one.state == State::Failed) return;
-    bool polled = declaration(t).meta->poll > 0s;  // it may be looked at just now
+    // What is polled may be looked at just now; in a dry run what it notifies too, each time.
+    bool polled = declaration(t).meta->poll > 0s || options_.noop;
     if (!polled && (one.state != State::Clean || one.must))
       log_.wrong("at rest: {} has not been looked at", declaration(t).id());
     check_as_declared(t, "at rest");

@@ -48,7 +48,7 @@ class Rules {
   void at_rest();
   /// Those that have failed, and are looked at again only after an event.
   Things failed() const;
-  bool is_settled() const { return announced_; }
+  bool is_behind(std::uint32_t thing, const Things& others) const { return (before_[thing] & others).any(); }
 
  private:
   enum class State : std::uint8_t { Dirty, Running, Clean, Failed };
@@ -81,6 +81,9 @@ class Rules {
   bool is_ready(std::uint32_t thing) const;
   static bool retry_due(const One& one);
   void tell_receivers(std::uint32_t sender);
+  /// Its job runs on, though its time was over.
+  bool is_abandoned(std::uint32_t thing) const;
+  void make_dirty(std::uint32_t thing);
   void let_go(One& one);
   const Declaration& declaration(std::uint32_t thing) const { return *declarations_[thing]; }
   void check_as_declared(std::uint32_t thing, const char* when);

@@ -112,20 +112,17 @@ void Engine::notify_receivers(Instance& instance, const Outcome& outcome) {
   if (!extras || extras->owes_to.empty()) return;
   std::vector<std::string> owes_to = std::exchange(extras->owes_to, {});
   std::vector<RefreshRow> rows = std::exchange(extras->rows, {});
-  // What failed has changed something, perhaps, if it came so far that there are rows.
-  bool changed = !outcome.delta.empty();
-  if (instance.runs != Instance::Runs::Export) changed |= !rows.empty();
-  else if (!changed && !outcome.error) {
+  const std::string sender = instance.declaration->id();
+  if (instance.runs == Instance::Runs::Export && !outcome.error && outcome.delta.empty()) {
     refreshes_.forget(rows);
     clear_rows(rows);
   }
   // In a dry run nothing was owed before: it is what would be.
-  if (changed && options_.noop) refreshes_.owe(instance.declaration->id(), owes_to);
-  refreshes_.ended(instance.declaration->id(), owes_to);
-  if (!changed) return;
-  for (const std::string& receiver : owes_to)
-    if (Instance* found = refreshes_.owed(receiver) ? find_receiver(receiver) : nullptr)
-      mark_dirty(*found, Cause::Why::Refresh);
+  if (options_.noop && !outcome.delta.empty()) refreshes_.owe(sender, owes_to);
+  for (const std::string& receiver : owes_to) {
+    if (!refreshes_.ended(sender, receiver)) continue;
+    if (Instance* found = find_receiver(receiver)) mark_dirty(*found, Cause::Why::Refresh);
+  }
 }
 
 // A run that was given a refresh has ended.

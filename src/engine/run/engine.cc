@@ -441,7 +441,9 @@ void Engine::fail(Instance& instance, const Error& error, float seconds, std::op
   settle_refresh(instance, false);
   const Meta& meta = *instance.declaration->meta;
   std::optional<Duration> wait = rearm_in;
-  if (!wait && !is_abandoned(instance)) {  // that one is tried again when its job comes back
+  // What an abandoned job stands in the way of is tried again when that job comes back.
+  auto* extras = instance.extras_if_any();
+  if (!wait && !is_abandoned(instance) && !(extras && extras->waiting_for)) {
     double chance = std::uniform_real_distribution<>()(random_);
     wait = retry_wait(meta, instance.retries_used, chance);
     if (wait) ++instance.retries_used;

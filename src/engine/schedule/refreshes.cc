@@ -38,13 +38,16 @@ void Refreshes::forget(std::span<const RefreshRow> rows) {
   }
 }
 
-void Refreshes::ended(std::string_view sender, std::span<const std::string> receivers) {
-  for (const std::string& receiver : receivers) {
-    auto at = owed_.find(receiver);
-    if (at == owed_.end()) continue;
-    for (Owed& owed : at->second)
-      if (owed.row.sender == sender && owed.state == State::Coming) owed.state = State::Due;
+bool Refreshes::ended(std::string_view sender, std::string_view receiver) {
+  auto at = owed_.find(receiver);
+  if (at == owed_.end()) return false;
+  bool any = false;
+  for (Owed& owed : at->second) {
+    if (owed.row.sender != sender || owed.state != State::Coming) continue;
+    owed.state = State::Due;
+    any = true;
   }
+  return any;
 }
 
 const std::string* Refreshes::sender_to(std::string_view receiver) const {

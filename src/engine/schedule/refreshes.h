@@ -31,8 +31,8 @@ class Refreshes {
   std::vector<RefreshRow> owe(const std::string& sender, std::span<const std::string> receivers);
   /// Takes rows of owe() back: nothing was changed.
   void forget(std::span<const RefreshRow> rows);
-  /// That run has ended, well or not: what it owes is due.
-  void ended(std::string_view sender, std::span<const std::string> receivers);
+  /// That run has ended, well or not: what it owes is due. True if it owes `receiver` something, who has to run then.
+  bool ended(std::string_view sender, std::string_view receiver);
 
   /// Who owes `receiver` a refresh that is due, if somebody does; one name if several do.
   const std::string* sender_to(std::string_view receiver) const;

@@ -13,7 +13,7 @@ struct RefreshesTest : testing::Test {
   // A whole run of the sender.
   std::vector<RefreshRow> owe(const std::string& sender, std::vector<std::string> receivers) {
     auto rows = refreshes.owe(sender, receivers);
-    refreshes.ended(sender, receivers);
+    for (const std::string& receiver : receivers) EXPECT_TRUE(refreshes.ended(sender, receiver));
     return rows;
   }
 };
@@ -63,8 +63,9 @@ TEST_F(RefreshesTest, ARunThatBeganBeforeTheFirstChangeAnswersNothing) {
 }
 
 TEST_F(RefreshesTest, TakenBackIsNotOwed) {
-  auto rows = owe("file[a]", {"exec[x]"});
-  refreshes.forget(rows);
+  const std::vector<std::string> receivers{"exec[x]"};
+  refreshes.forget(refreshes.owe("file[a]", receivers));
+  EXPECT_FALSE(refreshes.ended("file[a]", "exec[x]"));
   EXPECT_FALSE(refreshes.owed("exec[x]"));
 }
 
@@ -91,7 +92,7 @@ TEST_F(RefreshesTest, ARunBesideTheSendersAnswersNothing) {
   EXPECT_FALSE(refreshes.owed("exec[x]"));
   refreshes.begin("exec[x]");
   EXPECT_TRUE(refreshes.succeeded("exec[x]").empty());
-  refreshes.ended("file[a]", receivers);
+  EXPECT_TRUE(refreshes.ended("file[a]", "exec[x]"));
   EXPECT_TRUE(refreshes.owed("exec[x]"));
   refreshes.begin("exec[x]");
   EXPECT_EQ(refreshes.succeeded("exec[x]"), Ids{rows[0].id});
@@ -103,7 +104,7 @@ TEST_F(RefreshesTest, ARowThatServesTheSendersNextRunTooStaysUntilItHasEnded) {
   EXPECT_TRUE(refreshes.owe("file[a]", receivers).empty());
   refreshes.begin("exec[x]");
   EXPECT_TRUE(refreshes.succeeded("exec[x]").empty());
-  refreshes.ended("file[a]", receivers);
+  EXPECT_TRUE(refreshes.ended("file[a]", "exec[x]"));
   refreshes.begin("exec[x]");
   EXPECT_EQ(refreshes.succeeded("exec[x]"), Ids{rows[0].id});
 }
@@ -112,7 +113,7 @@ TEST_F(RefreshesTest, WhatASenderAtWorkOwesOutlivesASwapWithoutTheReceiver) {
   const std::vector<std::string> receivers{"exec[x]"};
   refreshes.owe("file[a]", receivers);
   EXPECT_TRUE(refreshes.drop_unless([](const std::string&) { return false; }).empty());
-  refreshes.ended("file[a]", receivers);
+  EXPECT_TRUE(refreshes.ended("file[a]", "exec[x]"));
   EXPECT_TRUE(refreshes.owed("exec[x]"));
   EXPECT_EQ(refreshes.drop_unless([](const std::string&) { return false; }).size(), 1u);
 }
