@@ -214,6 +214,15 @@ TEST_P(EdgesTest, NothingIsChangedBeforeTheRowIsDurable) {
   EXPECT_EQ(machine.log, (Strings{"journal " + id("b"), "apply a", "refresh b"}));
 }
 
+TEST_P(EdgesTest, OfWhatGoesAtOnceTheFirstIsRepairedFirstThoughItsEventComesLast) {
+  make();
+  EXPECT_TRUE(run(graph({"a", "b"}, {{0, 1, false}})));
+  drift("b");
+  drift("a");
+  EXPECT_TRUE(settle());
+  EXPECT_EQ(machine.log, (Strings{"apply a", "apply b"}));
+}
+
 TEST_P(EdgesTest, WithoutAChangeNothingIsJournalled) {
   make();
   EXPECT_TRUE(run(graph({"a", "b"}, {{0, 1}})));

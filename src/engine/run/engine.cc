@@ -92,18 +92,18 @@ void Engine::pump() {
     keep_up();
   }
   pumping_ = false;
-  if (batch == kBatch) {
-    if (!std::exchange(pump_posted_, true)) {
-      loop_.post([this, alive = alive_] {
-        if (!*alive) return;
-        pump_posted_ = false;
-        pump();
-      });
-    }
-  } else {
-    consider();
-  }
+  if (batch == kBatch) pump_soon();
+  else consider();
   progress();
+}
+
+void Engine::pump_soon() {
+  if (std::exchange(pump_posted_, true)) return;
+  loop_.post([this, alive = alive_] {
+    if (!*alive) return;
+    pump_posted_ = false;
+    pump();
+  });
 }
 
 // The kernel's queue of events is short, and a hundred thousand files fill it while the loop starts and finishes
@@ -507,7 +507,8 @@ void Engine::on_look(Instance& instance, Look look, report::Cause::Why why) {
   if (look == Look::Entry && schedule_.state(instance.at) == Schedule::State::Clean && instance.resource->is_own_echo())
     return;
   look_again(instance, why);
-  pump();
+  // Not yet: more may come with it, and a file isn't to run before the folder that went at the same time.
+  pump_soon();
 }
 
 // As `meta: limit` and `burst` allow: at once, or when the time has come.

@@ -156,6 +156,7 @@ class Engine {
 
   // engine.cc
   void pump();
+  void pump_soon();
   void start(Instance& instance);
   bool arm(Instance& instance);
   void run_inline(Instance& instance, const Inputs& inputs);

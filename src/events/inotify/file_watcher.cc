@@ -96,6 +96,7 @@ struct FileWatcher::State {
   Loop::Timer poll_timer;
   bool warned = false;
   bool warned_access = false;
+  bool warned_overflow = false;
   std::vector<Entry*> pending;
   // While events are being handled, what they make superfluous is kept: whoever is further up the stack may still hold
   // it.
@@ -466,6 +467,10 @@ void FileWatcher::State::on_name(Folder& folder, std::uint32_t mask, std::string
 }
 
 void FileWatcher::State::overflow() {
+  if (!std::exchange(warned_overflow, true))
+    warn(
+        "more file events came than the kernel keeps (see fs.inotify.max_queued_events): everything is looked at "
+        "again");
   arm_subtree(root);
   notify_subtree(root, Event::Content);
 }

@@ -8,8 +8,8 @@
 //   auto subscription = watcher.watch("/etc/motd", {}, [&](Event event) { ... });
 //
 // Where the kernel has no inotify instance or watch left, the path is looked at every few seconds instead
-// (`polled_paths` says how many are), with one warning for all. A queue that overflowed calls everybody once.
-// See inotify(7).
+// (`polled_paths` says how many are), with one warning for all. A queue that overflowed calls everybody once,
+// and the first time warns. See inotify(7).
 #pragma once
 
 #include <cstdint>

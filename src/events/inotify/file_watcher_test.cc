@@ -280,6 +280,7 @@ TEST_F(FileWatcherTest, AQueueThatOverflowsCallsEverybody) {
   write("f", "lost in the overflow");
   EXPECT_TRUE(called("f"));
   EXPECT_EQ(last["f"], FileWatcher::Event::Content);
+  EXPECT_EQ(warnings.size(), 1u);
 }
 
 // In a user namespace of its own, whose limits nobody else has.
