@@ -245,6 +245,11 @@ void Rules::on_left(std::uint32_t t, bool heard) {
     one.reason = true;
     machine_.things[t].waiting = false;
   }
+  // Those whom it notifies may look now, instead of at their own time.
+  if (!heard && (one.state == State::Failed || one.retired)) {
+    for (std::uint32_t receiver : machine_.things[t].owes_to)
+      if (journal_.is_owed(receiver)) ones_[receiver].retry_at.reset();
+  }
   if (heard) one.retires = false;
   if (!one.retired || (machine_.things[t].waiting && !one.limited)) return;
   if (!heard) {
