@@ -229,7 +229,7 @@ void Rules::on(const report::Failed& event) {
   ++one.failures;
   unsettled_.set(t);
   // After an event that came while it ran, it is looked at again at once, or when what is before it is settled.
-  if (event.retry_in >= 0 && !one.reason) {
+  if (event.retry_in >= 0 && !one.reason && !one.must) {
     one.reason = true;
     one.retry_at = Clock::now() + std::chrono::duration_cast<Duration>(std::chrono::duration<double>(event.retry_in));
   }
