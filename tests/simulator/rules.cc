@@ -229,7 +229,7 @@ void Rules::on(const report::Failed& event) {
   ++one.failures;
   unsettled_.set(t);
   // After an event that came while it ran, it is looked at again at once, or when what is before it is settled.
-  if (event.retry_in >= 0 && !one.reason) {
+  if (event.retry_in >= 0 && !one.reason && !one.must) {
     one.reason = true;
     one.retry_at = Clock::now() + std::chrono::duration_cast<Duration>(std::chrono::duration<double>(event.retry_in));
   }
@@ -244,6 +244,11 @@ void Rules::on_left(std::uint32_t t, bool heard) {
   if (one.state == State::Failed) {
     one.reason = true;
     machine_.things[t].waiting = false;
+  }
+  // Those whom it notifies may look now, instead of at their own time.
+  if (!heard && (one.state == State::Failed || one.retired)) {
+    for (std::uint32_t receiver : machine_.things[t].owes_to)
+      if (journal_.is_owed(receiver)) ones_[receiver].retry_at.reset();
   }
   if (heard) one.retires = false;
   if (!one.retired || (machine_.things[t].waiting && !one.limited)) return;
@@ -317,8 +322,7 @@ void Rules::at_rest() {
   for_each(present_, [&](std::uint32_t t) {
     const One& one = ones_[t];
     if ((before_[t] & failed()).any() || one.state == State::Failed) return;
-    // What is polled may be looked at just now; in a dry run what it notifies too, each time.
-    bool polled = declaration(t).meta->poll > 0s || options_.noop;
+    bool polled = declaration(t).meta->poll > 0s;  // it may be looked at just now
     if (!polled && (one.state != State::Clean || one.must))
       log_.wrong("at rest: {} has not been looked at", declaration(t).id());
     check_as_declared(t, "at rest");

@@ -8,6 +8,7 @@
 
 #include "src/engine/run/engine.h"
 #include "src/resources/secrets.h"
+#include "src/value/json.h"
 
 namespace mgmt {
 
@@ -117,8 +118,9 @@ void Engine::notify_receivers(Instance& instance, const Outcome& outcome) {
     refreshes_.forget(rows);
     clear_rows(rows);
   }
-  // In a dry run nothing was owed before: it is what would be.
-  if (options_.noop && !outcome.delta.empty()) refreshes_.owe(sender, owes_to);
+  // In a dry run nothing was owed before: it is what would be. Once, not with each poll that finds the same.
+  if (options_.noop && !outcome.delta.empty() && extras->last_dry != to_json(outcome.delta))
+    refreshes_.owe(sender, owes_to);
   for (const std::string& receiver : owes_to) {
     if (!refreshes_.ended(sender, receiver)) continue;
     if (Instance* found = find_receiver(receiver)) mark_dirty(*found, Cause::Why::Refresh);
