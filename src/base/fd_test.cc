@@ -2,7 +2,6 @@
 #include "src/base/fd.h"
 
 #include <gtest/gtest.h>
-
 #include <unistd.h>
 
 #include <cstdlib>
