@@ -14,12 +14,14 @@
 #include <string_view>
 #include <vector>
 
+#include "src/async/confine.h"
 #include "src/base/fd.h"
 #include "src/base/folder.h"
 #include "src/base/path.h"
 #include "src/base/text.h"
 #include "src/engine/transform/prepare.h"
 #include "src/resources/dot.h"
+#include "src/resources/secrets.h"
 #include "src/value/json.h"
 #include "src/views/history.h"
 #include "src/views/trace.h"
@@ -56,7 +58,9 @@ Duration to_duration(std::chrono::duration<double> seconds) {
 
 }  // namespace
 
-Agent::Agent(RunCommand command, GraphFile file) : command_(std::move(command)), file_(std::move(file)) {
+Agent::Agent(RunCommand command, GraphFile file, AgentHooks hooks)
+    : command_(std::move(command)), hooks_(std::move(hooks)), file_(std::move(file)) {
+  file_.source = {};
   command_.hostname = hostname_of(command_.hostname);
   if (command_.tmp_prefix) {
     std::string name = (std::filesystem::temp_directory_path() / ("mgmt-" + command_.hostname + "-XXXXXX")).string();
@@ -169,6 +173,7 @@ int Agent::run() {
     shows_ = true;
     report_.add(std::move(reader));
   }
+  if (hooks_.reader) report_.add(std::move(hooks_.reader));
   tell(file_.messages);
   claim_name();
   remember();
@@ -182,7 +187,8 @@ int Agent::run() {
       .once = command_.once || (command_.converged_timeout && command_.converged_timeout->count() == 0),
       .sema = command_.sema,
       .repair_limit = command_.repair_limit,
-      .store_folder = clean_path(prefix_) + "/db"};
+      .store_folder = clean_path(prefix_) + "/db",
+      .approve = std::move(hooks_.approve)};
   sharing_ = std::make_unique<Sharing>(loop_, prefix_, command_.hostname, report_);
   sharing_->on_collected = [this](const Declarations& all) {
     collected_ = all;
@@ -192,9 +198,7 @@ int Agent::run() {
   sharing_->on_idle = [this] { engine_->reconsider(); };
   engine_->on_settled = [this](bool all_fine) { on_settled(all_fine); };
   if (command_.max_runtime) {
-    max_runtime_.after(to_duration(*command_.max_runtime), [this] {
-      end(engine_->has_failures() ? kResourceFailed : settled_fine_ ? kOk : kNotConverged, "--max-runtime reached");
-    });
+    max_runtime_.after(to_duration(*command_.max_runtime), [this] { end(std::nullopt, "--max-runtime reached"); });
   }
   loop_.post([this] { begin(); });
   loop_.run();
@@ -225,6 +229,14 @@ void Agent::adopt(std::shared_ptr<const ResourceGraph> graph) {
   graph_is_new_ = true;
   settled_fine_ = false;
   if (!command_.graphviz.empty()) write_graphviz();
+  if (confine::active()) {
+    if (!base_->collects.empty())
+      report_.emit(report::Notice{Level::Warning,
+                                  "what other agents export is not in this plan: their store can't be read without "
+                                  "writing to it",
+                                  "`mgmt run --noop --once` looks at it too"});
+    return load(collected_);
+  }
   // What an earlier run of this agent has exported, and this graph doesn't, is withdrawn.
   // A noop run makes no store: one that isn't there is an empty one.
   bool has_store = world::local::has_store(prefix_);
@@ -245,6 +257,9 @@ void Agent::load(const Declarations& collected) {
   for (std::string& text : prepared.left_out) report_.emit(report::Notice{Level::Warning, std::move(text)});
   for (std::string& text : prepared.notes) report_.emit(report::Notice{Level::Info, std::move(text)});
   settled_fine_ = false;
+  Mask secrets;
+  for (const auto& declaration : prepared.graph->vertices) secrets.add(secrets_of(*declaration));
+  report_.hide(secrets);
   index_ = std::make_shared<GraphIndex>(prepared.graph, key_of(base_key_, collected));
   trace_graph_->store(index_);
   engine_->load(std::move(prepared.graph));
@@ -322,8 +337,7 @@ void Agent::write_graphviz() {
 
 void Agent::on_settled(bool all_fine) {
   settled_fine_ = all_fine;
-  if (command_.asks_for_convergence())
-    return end(all_fine ? kOk : kResourceFailed, all_fine ? "converged" : "settled with failures", true);
+  if (command_.asks_for_convergence()) return end(std::nullopt, all_fine ? "converged" : "settled with failures", true);
   // What a graph took and nobody needs any more goes back, once nothing waits for it.
   if (std::exchange(graph_is_new_, false)) trim_timer_.after(200ms, [] { ::malloc_trim(0); });
 }
@@ -346,10 +360,19 @@ void Agent::on_signal(int signal) {
   end(command_.asks_for_convergence() ? kSignalBase + signal : kOk, std::move(outcome));
 }
 
-void Agent::end(int code, std::string outcome, bool wait_for_picture) {
+int Agent::status_of(const report::Summary& summary, bool converged) const {
+  bool changed = summary.changed + summary.repaired > 0;
+  if (engine_->has_failures()) return kResourceFailed;
+  if (!converged) return kNotConverged;
+  if (command_.noop && changed) return kPlanHasChanges;
+  if (command_.detailed_exitcode && changed) return kConvergedWithChanges;
+  return kOk;
+}
+
+void Agent::end(std::optional<int> code, std::string outcome, bool wait_for_picture) {
   if (ending_) return;
   ending_ = true;
-  exit_code_ = code;
+  exit_code_ = code ? *code : status_of(engine_->summary(), settled_fine_);
   max_runtime_.cancel();
   reload_timer_.cancel();
   engine_->stop(900ms, [this, outcome = std::move(outcome), wait_for_picture](bool all_ended) {

@@ -27,13 +27,22 @@
 
 namespace mgmt::cli {
 
+/// What others do with a run.
+struct AgentHooks {
+  /// Beside the view; destroyed at the end of the run.
+  std::unique_ptr<report::Reader> reader = nullptr;
+  Engine::Options::Approve approve = {};
+};
+
 class Agent {
  public:
   /// `file` holds a graph.
-  Agent(RunCommand command, GraphFile file);
+  Agent(RunCommand command, GraphFile file, AgentHooks hooks = {});
   ~Agent();
   /// Until the run ends; the process's exit status.
   int run();
+  /// The one that ran last, with what it collected.
+  const ResourceGraph& graph() const { return engine_->graph(); }
 
  private:
   void claim_name();
@@ -51,10 +60,13 @@ class Agent {
   void write_graphviz();
   void on_settled(bool all_fine);
   void on_signal(int signal);
-  void end(int code, std::string outcome, bool wait_for_picture = false);
+  int status_of(const report::Summary& summary, bool converged) const;
+  /// `code`: none for what came of the run.
+  void end(std::optional<int> code, std::string outcome, bool wait_for_picture = false);
   void finish(bool all_ended = true);
 
   RunCommand command_;
+  AgentHooks hooks_;
   GraphFile file_;
   std::string prefix_;
   Loop loop_;

@@ -22,7 +22,7 @@ constexpr const char* kExamples =
     "Examples:\n"
     "  mgmt run web.yaml                        bring this machine to the state, and keep it there\n"
     "  mgmt run web.yaml --once                 ... and exit when it is there\n"
-    "  mgmt run web.yaml --noop --once          only say what would change\n"
+    "  mgmt plan web.yaml                       only say what would change, and touch nothing\n"
     "  mgmt check web.yaml                      is the file right?\n"
     "  mgmt graph web.yaml -o web.svg           draw it\n"
     "  mgmt resources file                      what a file resource can do\n"
@@ -211,6 +211,10 @@ Result<Command> parse_command_line(std::vector<std::string> arguments) {
                    "Exit after N seconds in which nothing changed (fractions allowed; 0 is --once, below 0 never)")
       ->type_name("N")
       ->group("When it ends");
+  run_app
+      ->add_flag("--detailed-exitcode", run.detailed_exitcode,
+                 "Exit with 5, not 0, if it converged and something was changed")
+      ->group("When it ends");
   run_app->add_flag("--converged-exit", converged_exit, "Exit when converged, as a converged timeout does")
       ->group("When it ends");
   run_app->add_option("--max-runtime", max_runtime_text, "Exit after N seconds in any case (7 if it had not converged)")
@@ -252,8 +256,52 @@ Result<Command> parse_command_line(std::vector<std::string> arguments) {
       ->group("What it shows");
   run_app->footer(
       "Exit status:\n"
-      "  0 fine   2 bad file or command line   4 a resource failed   7 --max-runtime came before convergence\n"
-      "  130, 143 a signal before a convergence that was asked for   1 anything else\n");
+      "  0 fine   2 bad file or command line   4 a resource failed   5 changes were made (with --detailed-exitcode)\n"
+      "  6 changes would be made (with --noop)   7 --max-runtime came before convergence\n"
+      "  130, 143 a signal before a convergence that was asked for   1 anything else\n"
+      "  Where several apply: 2, 4, 7, 6, 5\n");
+
+  PlanCommand plan;
+  plan.run.noop = plan.run.once = plan.run.no_watch = true;
+  plan.run.view.format = views::Format::None;
+  std::vector<std::string> plan_words;
+  std::string plan_option;
+  auto* plan_app = app.add_subcommand("plan", "Say what a run would change; touch nothing");
+  plan_app->set_help_flag();
+  plan_app->add_flag("-h,--help", help, "Show this help");
+  plan_app->add_option("FILE", plan_words, "The graph, in YAML")->type_name("");
+  plan_app->add_option("-f,--file", plan_option, "The same")->type_name("FILE");
+  plan_app->add_flag("--json", plan.json, "One JSON document");
+  plan_app->add_option("--save", plan.save, "Keep it in this file, for `mgmt apply`")->type_name("PLAN");
+  plan_app->add_option("--same-as", plan.same_as, "Compare with a saved one: say what moved since, and nothing else")
+      ->type_name("PLAN");
+  plan_app->add_option("--max-runtime", max_runtime_text, "End after N seconds in any case")->type_name("N");
+  plan_app->add_option("--sema", sema_text, "Check at most N resources at the same time")->type_name("N");
+  plan_app->add_option("--hostname", plan.run.hostname, "The name that other agents know this one by")
+      ->type_name("NAME");
+  plan_app->add_option("--prefix", plan.run.prefix, "The folder for what agents share and keep")->type_name("DIR");
+  plan_app->add_option("--color", color, "auto, always or never")->type_name("WHEN");
+  plan_app->footer(
+      "Exit status:\n"
+      "  0 nothing to do   2 bad file or command line   4 a check failed, or (--same-as) something moved\n"
+      "  6 something would change   7 --max-runtime came before the end   130, 143 a signal   1 anything else\n");
+
+  ApplyCommand apply;
+  auto* apply_app = app.add_subcommand("apply", "Do what a saved plan says, exactly, or nothing");
+  apply_app->set_help_flag();
+  apply_app->add_flag("-h,--help", help, "Show this help");
+  std::vector<std::string> apply_words;
+  apply_app->add_option("PLAN", apply_words, "What `mgmt plan --save` made")->type_name("");
+  apply_app->add_option("--hostname", apply.run.hostname, "The name that other agents know this one by")
+      ->type_name("NAME");
+  apply_app->add_option("--prefix", apply.run.prefix, "The folder for what agents share and keep")->type_name("DIR");
+  apply_app->add_option("--report", format, "lines, terminal, json or none; auto: by what stdout is")
+      ->type_name("FORMAT");
+  apply_app->add_option("--color", color, "auto, always or never")->type_name("WHEN");
+  apply_app->footer(
+      "Exit status:\n"
+      "  0 done   2 bad file or command line   4 something moved since the plan was made, or a resource failed\n"
+      "  130, 143 a signal   1 anything else\n");
 
   CheckCommand check;
   std::vector<std::string> check_words;
@@ -360,6 +408,15 @@ Result<Command> parse_command_line(std::vector<std::string> arguments) {
   if (help) return HelpCommand{chosen->help(chosen == &app ? "" : "mgmt")};
   if (version_flag || chosen == version_app) return VersionCommand{};
 
+  auto set_max_runtime = [&](RunCommand& of) -> std::optional<Error> {
+    auto max_runtime = seconds(max_runtime_text.empty() ? "0" : max_runtime_text, "--max-runtime");
+    if (!max_runtime) return max_runtime.error();
+    if (*max_runtime < 0)
+      return Error(fmt::format("--max-runtime can't be negative: `{}`", max_runtime_text))
+          .hint("leave it out, or write 0: then there is no limit");
+    if (*max_runtime > 0) of.max_runtime = std::chrono::duration<double>(*max_runtime);
+    return std::nullopt;
+  };
   if (chosen == run_app) {
     auto file = one_file(run_words, run_option, "run");
     if (!file) return std::unexpected(file.error());
@@ -368,12 +425,7 @@ Result<Command> parse_command_line(std::vector<std::string> arguments) {
     if (!converged) return std::unexpected(converged.error());
     if (converged_exit && *converged < 0) *converged = 0;
     if (*converged >= 0) run.converged_timeout = std::chrono::duration<double>(*converged);
-    auto max_runtime = seconds(max_runtime_text.empty() ? "0" : max_runtime_text, "--max-runtime");
-    if (!max_runtime) return std::unexpected(max_runtime.error());
-    if (*max_runtime < 0)
-      return std::unexpected(Error(fmt::format("--max-runtime can't be negative: `{}`", max_runtime_text))
-                                 .hint("leave it out, or write 0: then there is no limit"));
-    if (*max_runtime > 0) run.max_runtime = std::chrono::duration<double>(*max_runtime);
+    if (auto wrong = set_max_runtime(run)) return std::unexpected(*wrong);
     auto sema = whole_number(sema_text.empty() ? "0" : sema_text, "--sema", INT32_MAX, "0 is no limit");
     if (!sema) return std::unexpected(sema.error());
     run.sema = *sema;
@@ -396,6 +448,36 @@ Result<Command> parse_command_line(std::vector<std::string> arguments) {
     if (!level_value) return std::unexpected(level_value.error());
     run.view = {.format = *format_value, .color = *color_value, .level = *level_value};
     return run;
+  }
+  if (chosen == plan_app) {
+    auto file = one_file(plan_words, plan_option, "plan");
+    if (!file) return std::unexpected(file.error());
+    plan.run.file = *file;
+    if (auto wrong = set_max_runtime(plan.run)) return std::unexpected(*wrong);
+    auto sema = whole_number(sema_text.empty() ? "0" : sema_text, "--sema", INT32_MAX, "0 is no limit");
+    if (!sema) return std::unexpected(sema.error());
+    plan.run.sema = *sema;
+    if (!plan.run.hostname.empty())
+      if (auto wrong = hostname_error(plan.run.hostname)) return std::unexpected(*wrong);
+    if (!plan.save.empty() && !plan.same_as.empty())
+      return std::unexpected(Error("--save and --same-as exclude each other"));
+    auto color_value = word(kColors, color, "--color");
+    if (!color_value) return std::unexpected(color_value.error());
+    plan.run.view.color = *color_value;
+    return plan;
+  }
+  if (chosen == apply_app) {
+    if (apply_words.size() != 1)
+      return std::unexpected(Error("`mgmt apply` takes one saved plan").hint("mgmt plan FILE --save PLAN makes it"));
+    apply.plan = apply_words[0];
+    if (!apply.run.hostname.empty())
+      if (auto wrong = hostname_error(apply.run.hostname)) return std::unexpected(*wrong);
+    auto color_value = word(kColors, color, "--color");
+    if (!color_value) return std::unexpected(color_value.error());
+    auto format_value = word(kFormats, format, "--report");
+    if (!format_value) return std::unexpected(format_value.error());
+    apply.run.view = {.format = *format_value, .color = *color_value};
+    return apply;
   }
   if (chosen == check_app) {
     auto file = one_file(check_words, check_option, "check");

@@ -23,6 +23,7 @@ struct RunCommand {
   bool once = false;
   std::optional<std::chrono::duration<double>> max_runtime;
   bool noop = false;
+  bool detailed_exitcode = false;
   std::int64_t sema = 0;
   std::uint32_t repair_limit = 1000;
   std::string hostname;  // empty: the machine's
@@ -34,6 +35,22 @@ struct RunCommand {
   views::Options view;
 
   bool asks_for_convergence() const { return once || converged_timeout.has_value(); }
+};
+
+struct PlanCommand {
+  /// A dry run, to its convergence.
+  RunCommand run;
+  bool json = false;
+  /// Where it is saved; empty: nowhere.
+  std::string save = {};
+  /// A saved one, to be compared with.
+  std::string same_as = {};
+};
+
+struct ApplyCommand {
+  std::string plan;
+  /// Without its file.
+  RunCommand run;
 };
 
 struct CheckCommand {
@@ -91,8 +108,8 @@ struct HelpCommand {
   std::string text;
 };
 
-using Command = std::variant<RunCommand, CheckCommand, GraphCommand, ResourcesCommand, HistoryCommand, StatusCommand,
-                             WhyCommand, ReapCommand, VersionCommand, HelpCommand>;
+using Command = std::variant<RunCommand, PlanCommand, ApplyCommand, CheckCommand, GraphCommand, ResourcesCommand,
+                             HistoryCommand, StatusCommand, WhyCommand, ReapCommand, VersionCommand, HelpCommand>;
 
 /// Why this can't be a host's name (a part of keys, and of a file's name), if it can't.
 std::optional<Error> hostname_error(const std::string& name);

@@ -131,5 +131,27 @@ TEST(CommandLine, HelpOfEachCommandAndOfAll) {
   EXPECT_TRUE(std::holds_alternative<VersionCommand>(*parse_command_line({"--version"})));
 }
 
+TEST(CommandLine, APlanIsADryRunToItsEnd) {
+  Result<Command> command = parse_command_line({"plan", "g.yaml", "--json", "--save", "p", "--max-runtime", "3"});
+  ASSERT_TRUE(command) << command.error().text();
+  const auto& plan = std::get<PlanCommand>(*command);
+  EXPECT_EQ(plan.run.file, "g.yaml");
+  EXPECT_TRUE(plan.run.noop && plan.run.once && plan.run.no_watch && plan.json);
+  EXPECT_EQ(plan.save, "p");
+  EXPECT_EQ(plan.run.max_runtime->count(), 3);
+  EXPECT_EQ(complaint({"plan", "g", "--save", "p", "--same-as", "q"}), "--save and --same-as exclude each other | ");
+  EXPECT_EQ(complaint({"plan", "g", "--max-runtime", "-1"}),
+            "--max-runtime can't be negative: `-1` | leave it out, or write 0: then there is no limit");
+  EXPECT_EQ(complaint({"plan", "g", "--once"}).substr(0, 31), "mgmt plan has no option `--once");
+}
+
+TEST(CommandLine, ASavedPlanIsAppliedOnce) {
+  Result<Command> command = parse_command_line({"apply", "p", "--hostname", "a"});
+  ASSERT_TRUE(command) << command.error().text();
+  EXPECT_EQ(std::get<ApplyCommand>(*command).plan, "p");
+  EXPECT_EQ(std::get<ApplyCommand>(*command).run.hostname, "a");
+  EXPECT_EQ(complaint({"apply"}), "`mgmt apply` takes one saved plan | mgmt plan FILE --save PLAN makes it");
+}
+
 }  // namespace
 }  // namespace mgmt::cli

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "src/cli/graph_file.h"
 
+#include <fmt/format.h>
+
+#include <cstdlib>
+#include <filesystem>
 #include <functional>
 #include <string_view>
 
@@ -9,6 +13,30 @@
 #include "src/frontends/yaml/yaml.h"
 
 namespace mgmt::cli {
+
+namespace {
+
+// What `!file` and `!env` read. A relative path is one from the graph's folder, wherever mgmt was started.
+yaml::Outside outside_of(const std::string& graph) {
+  constexpr std::size_t kLargestSecret = std::size_t{1} << 20;
+  return {.file = [graph](const std::string& name) -> Result<std::string> {
+            try {
+              std::string text = read_file(std::filesystem::absolute(graph).parent_path() / name, kLargestSecret);
+              // The line end that an editor leaves behind the last line.
+              if (text.ends_with('\n')) text.pop_back();
+              return text;
+            } catch (const Error& error) {
+              return std::unexpected(error);
+            }
+          },
+          .env = [](const std::string& name) -> Result<std::string> {
+            const char* value = std::getenv(name.c_str());
+            if (!value) return std::unexpected(Error("it is not set").hint("set it in the environment of mgmt"));
+            return std::string(value);
+          }};
+}
+
+}  // namespace
 
 GraphFile load_graph_file(const std::string& path, std::optional<std::size_t> known) {
   GraphFile file;
@@ -22,9 +50,11 @@ GraphFile load_graph_file(const std::string& path, std::optional<std::size_t> kn
   }
   file.fingerprint = std::hash<std::string_view>{}(text);
   if (file.fingerprint == known) return file;
-  yaml::Loaded loaded = yaml::load(text, path);
+  yaml::Loaded loaded = yaml::load(text, path, outside_of(path));
   file.graph = std::move(loaded.graph);
   file.messages = std::move(loaded.messages);
+  file.source = std::move(text);
+  for (const std::string& secret : loaded.secrets) file.source.append(1, '\0').append(secret);
   return file;
 }
 

@@ -16,6 +16,8 @@ struct GraphFile {
   std::shared_ptr<const ResourceGraph> graph;
   /// Of the text that was read, to see whether an edit changed anything; none if it couldn't be read.
   std::optional<std::size_t> fingerprint;
+  /// What was read, with the secrets from elsewhere behind it; of a graph whose text didn't change, nothing.
+  std::string source;
   /// All that is to be said of it: errors, warnings and notes.
   std::vector<Message> messages;
 

@@ -4,6 +4,7 @@
 #include <csignal>
 #include <cstdio>
 
+#include "src/async/confine.h"
 #include "src/base/fd.h"
 #include "src/base/text.h"
 #include "src/cli/agent.h"
@@ -11,6 +12,7 @@
 #include "src/cli/drawer.h"
 #include "src/cli/graph_file.h"
 #include "src/cli/history.h"
+#include "src/cli/planner.h"
 #include "src/cli/reap.h"
 #include "src/cli/reference.h"
 #include "src/cli/status.h"
@@ -45,6 +47,8 @@ Read read_graph(const std::string& path) {
 }
 
 struct Perform {
+  std::vector<std::string> arguments;
+
   int operator()(RunCommand command) const {
     GraphFile file = load_graph_file(command.file);
     if (!file.graph) {
@@ -62,6 +66,9 @@ struct Perform {
     std::signal(SIGPIPE, SIG_IGN);
     return Agent(std::move(command), std::move(file)).run();
   }
+
+  int operator()(const PlanCommand& command) const { return plan(command, arguments); }
+  int operator()(const ApplyCommand& command) const { return apply(command); }
 
   int operator()(const CheckCommand& command) const {
     auto [graph, own_edges] = read_graph(command.file);
@@ -130,9 +137,14 @@ int main(int argc, char** argv) {
   using namespace mgmt;
   using namespace mgmt::cli;
   try {
-    Result<cli::Command> command = parse_command_line({argv + 1, argv + argc});
+    std::vector<std::string> arguments(argv + 1, argv + argc);
+    // A guard of a dry run: see confine.h. It isn't in the help: nobody but mgmt starts it.
+    if (arguments.size() > 1 && arguments[0] == "--confined")
+      return confine::run_as_program({arguments.begin() + 1, arguments.end()});
+    confine::offer();
+    Result<cli::Command> command = parse_command_line(arguments);
     if (!command) return complain(command.error(), kBadInput);
-    int code = std::visit(Perform{}, std::move(*command));
+    int code = std::visit(Perform{arguments}, std::move(*command));
     // What couldn't be printed was not said.
     if (std::fflush(stdout) != 0 || std::ferror(stdout)) return complain(Error("writing to stdout failed"), kOther);
     return code;

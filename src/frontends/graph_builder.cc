@@ -12,6 +12,7 @@
 #include "src/base/text.h"
 #include "src/frontends/shown.h"
 #include "src/resources/kind.h"
+#include "src/resources/secrets.h"
 
 namespace mgmt {
 
@@ -366,6 +367,14 @@ void GraphBuilder::validate(const Declaration& declaration, Unread unread, Diagn
     diagnostics.error(declaration.pos, fmt::format("{} has no `{}`", shown(whose), params[i].name),
                       fmt::format("{} needs it: {}", declaration.kind->name, params[i].doc));
     unread.params.push_back(index);
+  }
+  if (declaration.exported) {
+    for (const Params::Item& item : declaration.params.items())
+      if (is_secret(declaration, item))
+        diagnostics.error(
+            item.pos,
+            fmt::format("{} can't be exported: `{}` is a secret", shown(declaration.id()), params[item.index].name),
+            "what is exported can be read by all hosts");
   }
   // What a hidden one comes to depends on where it goes: who takes it judges.
   if (declaration.kind->validate && !declaration.hidden()) validate_readings(declaration, unread, diagnostics);

@@ -2,9 +2,44 @@
 #include "src/report/report.h"
 
 namespace mgmt::report {
+namespace {
+
+// All that comes from outside mgmt in an event. What has no text of that sort is left alone.
+struct Hide {
+  const Mask& secrets;
+
+  void operator()(Changed& changed) const {
+    if (!changed.delta) return;
+    auto delta = std::make_shared<Delta>(*changed.delta);
+    secrets.hide(*delta);
+    changed.delta = std::move(delta);
+  }
+  void operator()(Failed& failed) const {
+    secrets.hide(failed.error);
+    secrets.hide(failed.hint);
+  }
+  void operator()(Output& output) const { secrets.hide(output.line); }
+  void operator()(Notice& notice) const {
+    secrets.hide(notice.text);
+    secrets.hide(notice.hint);
+    secrets.hide(notice.excerpt);
+  }
+  void operator()(Summary& summary) const { secrets.hide(summary.outcome); }
+  // Names and numbers.
+  void operator()(GraphStarted&) const {}
+  void operator()(Started&) const {}
+  void operator()(Fine&) const {}
+  void operator()(Converged&) const {}
+  void operator()(Settled&) const {}
+  void operator()(Durable&) const {}
+  void operator()(Progress&) const {}
+};
+
+}  // namespace
 
 void Report::emit(Body body) {
   if (readers_.empty()) return;
+  if (!secrets_.empty()) std::visit(Hide{secrets_}, body);
   Event event{std::chrono::system_clock::now(), std::move(body)};
   for (const auto& reader : readers_) reader->on_event(event);
 }

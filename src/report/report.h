@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "src/report/event.h"
+#include "src/value/mask.h"
 
 namespace mgmt::report {
 
@@ -28,11 +29,14 @@ class Report {
   /// False while nobody reads: then an event need not even be built.
   bool wanted() const { return !readers_.empty(); }
   void emit(Body body);
+  /// From now on these texts are shown as ***, wherever a command, an error or a value has them.
+  void hide(const Mask& secrets) { secrets_.add(secrets); }
   /// Drops the readers, which finish what they have begun to write. False if the output of one failed.
   bool close();
 
  private:
   std::vector<std::unique_ptr<Reader>> readers_;
+  Mask secrets_;
 };
 
 }  // namespace mgmt::report

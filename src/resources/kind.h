@@ -69,6 +69,9 @@ struct Kind {
   bool (*removes_path)(const Declaration&) = nullptr;
   /// What has to come before this resource, whether or not it is in the graph. Pure. May be null.
   void (*needs)(const Declaration&, std::vector<Need>&) = nullptr;
+  /// Whether its check asks for what resources before it may bring about (a guard): what a plan says of it is then said
+  /// of the machine as it is now. May be null.
+  bool (*is_guarded)(const Declaration&) = nullptr;
   /// Several may run as one: `meta: autogroup`.
   bool groups = false;
   /// What undoes the declaration once it has left the graph (`meta: reverse`); none if nothing does. May be null.

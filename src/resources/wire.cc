@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "src/base/text.h"
+#include "src/resources/secrets.h"
 #include "src/value/json.h"
 
 namespace mgmt::wire {
@@ -166,7 +167,7 @@ Result<std::string> encode(const Declaration& declaration) {
   Map params;
   for (const Params::Item& item : declaration.params.items()) {
     const Param& param = table[item.index];
-    if (param.secret)
+    if (is_secret(declaration, item))
       return std::unexpected(Error(fmt::format("{} can't be exported: `{}` is a secret", declaration.id(), param.name))
                                  .hint("what is exported can be read by all hosts"));
     if (has_binary_key(item.value))

@@ -27,6 +27,7 @@ std::string side(const Value& value) {
 std::string to_text(const Change& change) {
   std::string out = change.item.empty() ? "" : printable(change.item) + ": ";
   out += change.param + ": ";
+  if (!change.why.empty()) return out + "unknown: " + printable(change.why);
   if (change.secret) return out + "(secret) changes";
   return out + side(change.before) + " → " + (change.known ? side(change.after) : "(known after the run)");
 }

@@ -27,6 +27,8 @@ struct Change {
   Value after = {};
   /// False if `after` shows only in the run (a command's output).
   bool known = true;
+  /// Of one that isn't known: why it can't even be said whether it will be (a guard that may not run in a dry run).
+  std::string why = {};
   bool secret = false;
   std::shared_ptr<const TextPair> text = nullptr;
 };

@@ -2,8 +2,11 @@
 #include "src/value/hash.h"
 
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <openssl/rand.h>
 
 #include <array>
+#include <span>
 
 #include "src/base/error.h"
 
@@ -23,23 +26,46 @@ Sha256::~Sha256() = default;
 
 void Sha256::add(std::string_view data) { EVP_DigestUpdate(state_->context, data.data(), data.size()); }
 
+namespace {
+
+std::string hex_of(std::span<const unsigned char> bytes) {
+  static constexpr char kDigits[] = "0123456789abcdef";
+  std::string out;
+  for (unsigned char byte : bytes) {
+    out += kDigits[byte >> 4];
+    out += kDigits[byte & 15];
+  }
+  return out;
+}
+
+}  // namespace
+
 std::string Sha256::hex() {
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
   unsigned size = 0;
   EVP_DigestFinal_ex(state_->context, digest.data(), &size);
-  static constexpr char kDigits[] = "0123456789abcdef";
-  std::string out;
-  for (unsigned i = 0; i < size; ++i) {
-    out += kDigits[digest[i] >> 4];
-    out += kDigits[digest[i] & 15];
-  }
-  return out;
+  return hex_of({digest.data(), size});
 }
 
 std::string sha256_hex(std::string_view data) {
   Sha256 hash;
   hash.add(data);
   return hash.hex();
+}
+
+std::string hmac_hex(std::string_view key, std::string_view data) {
+  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+  unsigned size = 0;
+  if (!HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), reinterpret_cast<const unsigned char*>(data.data()),
+            data.size(), digest.data(), &size))
+    throw Error("HMAC is not available in this OpenSSL");
+  return hex_of({digest.data(), size});
+}
+
+std::string random_key() {
+  std::array<unsigned char, 32> key{};
+  if (RAND_bytes(key.data(), static_cast<int>(key.size())) != 1) throw Error("OpenSSL has no random numbers");
+  return hex_of(key);
 }
 
 }  // namespace mgmt

@@ -22,4 +22,9 @@ class Sha256 {
 
 std::string sha256_hex(std::string_view data);
 
+/// HMAC-SHA-256 (RFC 2104), in hex.
+std::string hmac_hex(std::string_view key, std::string_view data);
+/// 32 bytes that nobody can guess, in hex.
+std::string random_key();
+
 }  // namespace mgmt

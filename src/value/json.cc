@@ -126,6 +126,7 @@ std::string to_json(const Delta& delta) {
       if (change.known) object["after"] = json_of(change.after);
     }
     if (!change.known) object["known"] = false;
+    if (!change.why.empty()) object["why"] = change.why;
     if (change.secret) object["secret"] = true;
     changes.push_back(std::move(object));
   }

@@ -18,8 +18,8 @@ std::string json_quote(std::string_view text);
 std::string to_json(const Value& value);
 Result<Value> value_from_json(std::string_view text);
 
-/// {"changes": [{"param", "item", "before", "after", "known", "secret"}]}; `before` and `after` of a secret
-/// are left out. Version 1; readers ignore keys that they don't know.
+/// {"changes": [{"param", "item", "before", "after", "known", "why", "secret"}]}; `before` and `after` of a
+/// secret are left out. Version 1; readers ignore keys that they don't know.
 std::string to_json(const Delta& delta);
 Result<Delta> delta_from_json(std::string_view text);
 

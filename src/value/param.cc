@@ -8,6 +8,7 @@
 #include <cmath>
 
 #include "src/base/text.h"
+#include "src/value/mask.h"
 
 namespace mgmt {
 
@@ -127,9 +128,23 @@ void Params::set(ParamIndex index, Value value, SourcePos pos) {
   if (at != items_.end() && at->index == index) {
     at->value = std::move(value);
     at->pos = pos;
+    at->secret = false;
   } else {
     items_.insert(at, Item{std::move(value), pos, index});
   }
+}
+
+void Params::taint(ParamIndex index) {
+  Mask texts;
+  if (const Item* item = find_item(index)) texts.add(item->value);
+  taint(index, texts);
+}
+
+void Params::taint(ParamIndex index, const Mask& texts) {
+  for (Item& item : items_) item.secret |= item.index == index;
+  auto all = std::make_shared<Mask>(secrets_ ? *secrets_ : Mask());
+  all->add(texts);
+  secrets_ = std::move(all);
 }
 
 void Params::reset(ParamIndex index) {

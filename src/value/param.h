@@ -11,6 +11,7 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -21,6 +22,8 @@
 #include "src/value/value.h"
 
 namespace mgmt {
+
+class Mask;
 
 /// Where something stands in a source text. `file` indexes the graph's list of sources; line and column
 /// count from 1 (columns in characters), 0 means unknown.
@@ -110,6 +113,8 @@ class Params {
     Value value;
     SourcePos pos;
     ParamIndex index = 0;
+    /// The value is, or holds, a secret, whatever the table says of the parameter.
+    bool secret = false;
   };
 
   /// The value as T, nullptr if not set.
@@ -131,6 +136,11 @@ class Params {
   /// Replaces a value that is there.
   void set(ParamIndex index, Value value, SourcePos pos);
   void reset(ParamIndex index);
+  /// The value that is set is a secret, or holds these.
+  void taint(ParamIndex index);
+  void taint(ParamIndex index, const Mask& texts);
+  /// The texts of all that is tainted; null: nothing is.
+  const Mask* secrets() const { return secrets_.get(); }
   void shrink_to_fit() { items_.shrink_to_fit(); }
   std::span<const Item> items() const { return items_; }
 
@@ -139,6 +149,7 @@ class Params {
 
  private:
   std::vector<Item> items_;
+  std::shared_ptr<const Mask> secrets_;
 };
 
 }  // namespace mgmt

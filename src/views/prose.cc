@@ -29,6 +29,17 @@ constexpr std::string_view escape_of(Ink ink) {
   return {};
 }
 
+std::string inked(bool color, Ink ink, std::string_view text) {
+  return color ? fmt::format("{}{}\x1b[0m", escape_of(ink), text) : std::string(text);
+}
+
+std::string diff_line_inked(bool color, std::string_view diff_line) {
+  if (diff_line.starts_with("@@")) return inked(color, Ink::Planned, diff_line);
+  if (diff_line.starts_with('+')) return inked(color, Ink::Changed, diff_line);
+  if (diff_line.starts_with('-')) return inked(color, Ink::Bad, diff_line);
+  return std::string(diff_line);
+}
+
 constexpr std::string_view kIndent = "    ";
 
 // A value in a line among others: its beginning is enough to know it again.
@@ -85,8 +96,10 @@ class Teller {
     static const Delta kNone;
     const auto& changes = (changed.delta ? *changed.delta : kNone).changes;
     if (changes.empty()) line("{}", head);
-    else if (changed.dry) plan(head, changes);
-    else line("{}: {}", head, in_one_line(changes));
+    else if (changed.dry) {
+      line("{}:", head);
+      append_changes(changes, prose_.color, out_);
+    } else line("{}: {}", head, in_one_line(changes));
   }
 
   void operator()(const Failed& failed) {
@@ -142,9 +155,7 @@ class Teller {
   }
 
  private:
-  std::string ink(Ink color, std::string_view text) const {
-    return prose_.color ? fmt::format("{}{}\x1b[0m", escape_of(color), text) : std::string(text);
-  }
+  std::string ink(Ink color, std::string_view text) const { return inked(prose_.color, color, text); }
 
   template <class... Args>
   void line(fmt::format_string<Args...> format, Args&&... args) {
@@ -173,22 +184,6 @@ class Teller {
     }
     if (changes.size() > kMost) text += fmt::format(", and {} more", changes.size() - kMost);
     return text;
-  }
-
-  void plan(const std::string& head, const std::vector<Change>& changes) {
-    line("{}:", head);
-    for (const Change& change : changes) {
-      line("{}{}", kIndent, change_text(change));
-      if (!change.text || change.secret) continue;
-      std::string diff = unified_diff(change.text->before, change.text->after);
-      for (std::string_view diff_line : split_lines(diff)) line("{}{}{}", kIndent, kIndent, diff_ink(diff_line));
-    }
-  }
-  std::string diff_ink(std::string_view diff_line) const {
-    if (diff_line.starts_with("@@")) return ink(Ink::Planned, diff_line);
-    if (diff_line.starts_with('+')) return ink(Ink::Changed, diff_line);
-    if (diff_line.starts_with('-')) return ink(Ink::Bad, diff_line);
-    return std::string(diff_line);
   }
 
   static std::string path_text(const std::vector<std::string>& path) {
@@ -231,12 +226,23 @@ void Prose::append(const Body& body, std::string& out) const {
 std::string change_text(const Change& change) {
   std::string text = change.item.empty() ? "" : shortened(printable(change.item)) + ": ";
   text += change.param + " ";
+  if (!change.why.empty()) return text + "unknown: " + printable(change.why);
   if (change.secret) return text + "(secret)";
   std::string after = change.known ? side(change.after) : "(known after the run)";
   if (change.before.is_none()) return text + after;
   std::string before = side(change.before);
   if (before == after && content_of(change.after)) after = "other " + after;
   return text + before + " → " + after;
+}
+
+void append_changes(const std::vector<Change>& changes, bool color, std::string& out) {
+  for (const Change& change : changes) {
+    fmt::format_to(std::back_inserter(out), "{}{}\n", kIndent, change_text(change));
+    if (!change.text || change.secret) continue;
+    std::string diff = unified_diff(change.text->before, change.text->after);
+    for (std::string_view diff_line : split_lines(diff))
+      fmt::format_to(std::back_inserter(out), "{0}{0}{1}\n", kIndent, diff_line_inked(color, diff_line));
+  }
 }
 
 std::string duration_text(double seconds) {

@@ -21,6 +21,9 @@ struct Prose {
 /// "content 12 bytes → 30 bytes", "sub/a.txt: mode 0600 → 0644"; what there was nothing of before, without the arrow.
 std::string change_text(const Change& change);
 
+/// Appends a line for each change, indented, with the difference of its text.
+void append_changes(const std::vector<Change>& changes, bool color, std::string& out);
+
 /// "0.3 ms", "3 ms", "35.02 s", "2 min 5 s", "3 h 20 min".
 std::string duration_text(double seconds);
 

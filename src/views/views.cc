@@ -24,19 +24,19 @@ bool is_capable_terminal(int fd) {
   return isatty(fd) == 1 && term && *term != '\0' && std::string_view(term) != "dumb";
 }
 
-bool use_color(const Options& options) {
-  if (options.color != Color::Auto) return options.color == Color::Always;
-  // https://no-color.org: set and not empty.
-  const char* no_color = std::getenv("NO_COLOR");
-  return is_capable_terminal(options.fd) && (!no_color || *no_color == '\0');
-}
-
 std::size_t columns_of(int fd) {
   winsize size{};
   return ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
 }
 
 }  // namespace
+
+bool use_color(const Options& options) {
+  if (options.color != Color::Auto) return options.color == Color::Always;
+  // https://no-color.org: set and not empty.
+  const char* no_color = std::getenv("NO_COLOR");
+  return is_capable_terminal(options.fd) && (!no_color || *no_color == '\0');
+}
 
 std::unique_ptr<report::Reader> make_reader(const Options& options) {
   if (options.format == Format::None) return nullptr;

@@ -29,6 +29,9 @@ struct Options {
   int fd = 1;
 };
 
+/// What Options::color comes to for that descriptor.
+bool use_color(const Options& options);
+
 /// nullptr where nobody would read (Format::None, a closed descriptor), so that Report::wanted() can say so.
 /// The reader never blocks whom it reads from; its destructor writes what is left, but waits no longer than
 /// half a second for somebody who doesn't take it.

@@ -88,6 +88,21 @@ struct FakeJournal : RefreshJournal {
   bool full = false, silent = false;
 };
 
+struct FakePublisher : Publisher {
+  explicit FakePublisher(Loop& l) : loop(l) {}
+  void publish(const Declaration& declaration, std::move_only_function<void(Result<bool>)> done) override {
+    published.push_back(declaration.id());
+    loop.post([this, done = std::move(done)]() mutable {
+      if (fails-- > 0) done(std::unexpected(Error("the store is away")));
+      else done(true);
+    });
+  }
+  bool idle() const override { return true; }
+  Loop& loop;
+  Strings published;
+  int fails = 0;
+};
+
 struct Reader : report::Reader {
   explicit Reader(std::vector<report::Event>& into) : events(into) {}
   void on_event(const report::Event& event) override { events.push_back(event); }
@@ -99,6 +114,7 @@ struct EdgesTest : testing::TestWithParam<const Kind*> {
   report::Report report;
   std::vector<report::Event> events;
   FakeJournal journal{loop};
+  FakePublisher publisher{loop};
   std::unique_ptr<Engine> engine;
   std::optional<bool> settled;
 
@@ -112,7 +128,7 @@ struct EdgesTest : testing::TestWithParam<const Kind*> {
   }
 
   void make(Engine::Options options = {}, std::vector<RefreshRow> restored = {}) {
-    engine = std::make_unique<Engine>(loop, report, options, nullptr, &journal);
+    engine = std::make_unique<Engine>(loop, report, options, &publisher, &journal);
     engine->restore_refreshes(std::move(restored));
     engine->on_settled = [this](bool fine) {
       settled = fine;
@@ -330,6 +346,20 @@ TEST_P(EdgesTest, AReceiverWithoutItsValueFailsAndSaysWhoSentNone) {
             "text is to be received from " + id("a") + ".out, which has sent nothing");
 }
 
+TEST_P(EdgesTest, WhatWasMadeWithASecretIsSecretWhereItIsReceived) {
+  machine.sends["a"] = Value("hunter2");
+  make();
+  auto with_secret = graph({"a", "b"}, {{0, 1, false, {{0, 0}}}});
+  auto sender = std::make_shared<Declaration>(*with_secret->vertices[0]);
+  sender->params.set(0, Value("a key"), {});
+  sender->params.taint(0);
+  with_secret->vertices[0] = sender;
+  EXPECT_TRUE(run(with_secret));
+  EXPECT_EQ(machine.seen["b"], "hunter2");
+  report.emit(report::Notice{report::Notice::Level::Info, "it is hunter2"});
+  EXPECT_EQ(std::get<report::Notice>(events.back().body).text, "it is ***");
+}
+
 TEST_P(EdgesTest, AReceivedValueOutlivesASwapAndGoesWithItsEdge) {
   machine.sends["a"] = Value("one");
   make();
@@ -416,6 +446,22 @@ TEST_P(EdgesTest, ASwapDoesntWaitForWhatHasFailedForGood) {
   engine->load(graph({"b"}, {}));
   EXPECT_TRUE(settle());
   EXPECT_EQ(engine->graph().vertices[0]->name, "b");
+}
+
+TEST_P(EdgesTest, WhatRunsHereAndIsExportedIsPublishedOnceItIsFine) {
+  machine.wrong["a"] = true;
+  machine.fails["a"] = 1;
+  publisher.fails = 1;
+  make();
+  EXPECT_FALSE(run(graph({"a"}, {}, {.retry = 0, .exports = {"*"}})));
+  EXPECT_EQ(publisher.published, Strings{});
+  machine.events.at("a")(Look::Again);
+  EXPECT_FALSE(settle()) << "the store is away";
+  machine.events.at("a")(Look::Again);
+  EXPECT_TRUE(settle());
+  drift("a");
+  EXPECT_TRUE(settle());
+  EXPECT_EQ(publisher.published, (Strings{id("a"), id("a")}));
 }
 
 TEST_P(EdgesTest, LimitedEventsAreLookedAtLaterOnceAndNoneIsLost) {

@@ -15,7 +15,7 @@ void Journal::add(std::vector<RefreshRow> rows, std::move_only_function<void(Res
     ids.push_back(row.id);
     log_.line("journal: row {}, {} owes {}", row.id, row.sender, row.receiver);
     std::uint32_t receiver = thing_of(row.receiver);
-    Row added{.row = std::move(row), .sender = sender, .receiver = receiver, .since = loop->machine().tick()};
+    Row added{.row = std::move(row), .sender = sender, .receiver = receiver};
     if (!rows_.emplace(ids.back(), std::move(added)).second)
       log_.wrong("the journal was given row {} twice", ids.back());
   }
@@ -33,6 +33,8 @@ void Journal::add(std::vector<RefreshRow> rows, std::move_only_function<void(Res
     for (std::uint64_t id : ids)
       if (auto at = rows_.find(id); at != rows_.end()) at->second.durable = true;
     log_.line("journal: durable up to row {}", ids.back());
+    Machine& machine = loop->machine();
+    if (machine.things[sender].waiting) machine.on_left(sender, false);  // its time may be over: then it ends with this
     done({});
   });
 }
@@ -72,13 +74,9 @@ bool Journal::is_durable(std::uint32_t sender, std::uint32_t receiver) const {
   });
 }
 
-bool Journal::is_due(std::uint32_t receiver) const { return is_due_since_before(receiver, UINT64_MAX); }
-
-bool Journal::is_due_since_before(std::uint32_t receiver, std::uint64_t tick) const {
-  return std::ranges::any_of(rows_, [&](const auto& at) {
-    const Row& row = at.second;
-    return row.receiver == receiver && row.since < tick && !row.cleared;
-  });
+bool Journal::is_owed(std::uint32_t receiver) const {
+  return std::ranges::any_of(rows_,
+                             [&](const auto& at) { return at.second.receiver == receiver && !at.second.cleared; });
 }
 
 }  // namespace mgmt::simulator

@@ -27,9 +27,19 @@ class Journal : public RefreshJournal {
   /// On the disk, and not asked to go.
   bool is_durable(std::uint32_t sender, std::uint32_t receiver) const;
   /// Asked for, and not to go.
-  bool is_due(std::uint32_t receiver) const;
-  /// As is_due, of those asked for before a tick.
-  bool is_due_since_before(std::uint32_t receiver, std::uint64_t tick) const;
+  bool is_owed(std::uint32_t receiver) const;
+  /// The ids of such rows, of senders for whom `counts`.
+  template <class Counts>
+  std::vector<std::uint64_t> due(std::uint32_t receiver, Counts counts) const {
+    std::vector<std::uint64_t> ids;
+    for (const auto& [id, row] : rows_)
+      if (row.receiver == receiver && !row.cleared && counts(row.sender)) ids.push_back(id);
+    return ids;
+  }
+  bool is_due(std::uint64_t id) const {
+    auto at = rows_.find(id);
+    return at != rows_.end() && !at->second.cleared;
+  }
 
   /// Of the process that runs.
   VirtualLoop* loop = nullptr;
@@ -39,7 +49,6 @@ class Journal : public RefreshJournal {
   struct Row {
     RefreshRow row;
     std::uint32_t sender, receiver;
-    std::uint64_t since;
     bool durable = false;
     bool cleared = false;
   };

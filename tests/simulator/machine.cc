@@ -72,6 +72,7 @@ Delta Machine::check(const Declaration& declaration, const Inputs& inputs) {
 
 void Machine::owe(const Declaration& declaration) {
   std::uint32_t sender = thing_of(declaration);
+  things[sender].acted = true;
   for (std::uint32_t receiver : things[sender].owes_to) {
     if (!in_graph(receiver)) continue;
     if (!journal_.is_durable(sender, receiver))
@@ -125,6 +126,7 @@ class Core {
  public:
   Core(Machine& machine, const Declaration& declaration, Services& services)
       : machine_(machine), files_(services.files), thing_(thing_of(declaration)) {
+    resource_ = ++machine.things[thing_].resources;
     machine.on_made(thing_);
   }
 
@@ -132,11 +134,13 @@ class Core {
     if (machine_.random().percent(machine_.failures.watch)) throw Error("can't be watched");
     auto watching = std::make_unique<Watching>();
     watching->watch = files_.watch(std::to_string(thing_), {}, [this, notify](Event event) {
-      machine_.on_notify(thing_, event, is_own_echo());
+      // One that a swap has replaced is still told.
+      if (resource_ == machine_.things[thing_].resources) machine_.on_notify(thing_, event, is_own_echo());
       notify(event == Event::Content ? Look::Again : Look::Entry);
     });
     into.push_back(std::move(watching));
   }
+  void leave() { machine_.leave(thing_); }
   bool is_own_echo() const { return seen_ == machine_.things[thing_].version; }
 
   Delta check(const Declaration& declaration, const Inputs& inputs) {
@@ -153,6 +157,7 @@ class Core {
   Machine& machine_;
   events::FileWatcher& files_;
   std::uint32_t thing_;
+  std::uint64_t resource_;
   std::optional<std::uint64_t> seen_;
 };
 
@@ -168,7 +173,15 @@ class Inline : public InlineResource {
     refresh_ = inputs.refresh;
     return core_.check(*declaration_, inputs);
   }
-  void apply(const Delta& /*delta*/) override { core_.apply(*declaration_, {.refresh = refresh_}); }
+  void apply(const Delta& /*delta*/) override {
+    try {
+      core_.apply(*declaration_, {.refresh = refresh_});
+    } catch (const Error&) {
+      core_.leave();
+      throw;
+    }
+    core_.leave();
+  }
 
  private:
   Core core_;

@@ -29,6 +29,8 @@ struct Failures {
 struct Thing {
   std::int64_t value = -1;  // -1: it isn't there
   std::uint64_t version = 0;
+  /// How many resources were made for it.
+  std::uint64_t resources = 0;
   /// A check has found something, and its apply waits for the journal.
   bool waiting = false;
   /// A check or apply is at it.
@@ -38,6 +40,8 @@ struct Thing {
   std::map<std::uint32_t, std::uint64_t> owed;
   /// Whom the run on its way has to notify.
   std::vector<std::uint32_t> owes_to;
+  /// It has changed something, or tried to.
+  bool acted = false;
 };
 
 class Machine {

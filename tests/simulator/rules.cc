@@ -41,12 +41,29 @@ bool Rules::is_ready(std::uint32_t thing) const { return (before_[thing] & unset
 
 bool Rules::retry_due(const One& one) { return one.retry_at && Clock::now() < *one.retry_at; }
 
+bool Rules::is_abandoned(std::uint32_t t) const {
+  return ones_[t].state == State::Failed && (machine_.things[t].occupied || machine_.things[t].waiting);
+}
+
+void Rules::make_dirty(std::uint32_t t) {
+  if (ones_[t].state != State::Failed) return;
+  ones_[t].retry_at.reset();
+  if (!is_abandoned(t)) ones_[t].state = State::Dirty;
+}
+
 // What has changed something makes those whom it notifies dirty.
 void Rules::tell_receivers(std::uint32_t sender) {
+  if (!machine_.things[sender].acted) return;
+  if (machine_.things[sender].occupied || machine_.things[sender].waiting)
+    return;  // abandoned: when its job comes back
   for (std::uint32_t t : machine_.things[sender].owes_to) {
-    if (!present_.test(t) || !journal_.is_due(t)) continue;
-    ones_[t].retry_at.reset();
-    ones_[t].must = true;
+    One& one = ones_[t];
+    auto rows = journal_.due(t, [&](std::uint32_t by) { return by == sender; });
+    if (one.state == State::Running)
+      std::erase_if(rows, [&](auto id) { return std::ranges::count(one.given, id) > 0; });
+    if (!present_.test(t) || rows.empty()) continue;
+    make_dirty(t);
+    one.must = true;
     unsettled_.set(t);
   }
 }
@@ -76,17 +93,18 @@ void Rules::on(const report::GraphStarted& event) {
     One& one = ones_[t];
     if (now[t]) present.set(t);
     bool same = now[t] && declarations_[t] && same_effect(*now[t], *declarations_[t]);
-    bool anew = same && now[t]->meta->rewatch && one.state == State::Failed && !retry_due(one);
+    bool anew = same && now[t]->meta->rewatch && one.state == State::Failed && !one.retry_at;
     if (same && !anew) {
       equal_.set(t);
       continue;
     }
+    if (!now[t] && t < machine_.things.size()) machine_.things[t].owed.clear();
     if (!now[t] && !declarations_[t]) continue;
     bool runs = one.state == State::Running || one.retired;
     std::vector<std::string> holds = runs ? std::move(one.holds) : std::vector<std::string>();
-    one = One{.retired = runs, .holds = std::move(holds)};
+    bool limited = runs && (one.limited || (declarations_[t] && declarations_[t]->meta->timeout > 0ms));
+    one = One{.retired = runs, .limited = limited, .holds = std::move(holds)};
     if (!now[t]) {
-      machine_.things[t].owed.clear();
       one.must = one.reason = false;
       one.state = State::Clean;
     }
@@ -132,20 +150,31 @@ void Rules::on(const report::Started& event) {
   log_.line("start {}{}", event.resource,
             event.cause.why == report::Cause::Why::Refresh ? ", refreshed by " + event.cause.from : "");
   if (one.state == State::Running) log_.wrong("{} starts while it runs", event.resource);
-  if (!is_ready(t)) log_.wrong("{} starts before what is before it is settled", event.resource);
+  for_each(before_[t] & unsettled_, [&](std::uint32_t other) {
+    log_.wrong("{} starts before {} is settled", event.resource, declaration(other).id());
+  });
   bool by_poll = declaration(t).meta->poll > 0s;
-  if (!one.must && !one.reason && !by_poll && !journal_.is_due(t) && !machine_.dry)
+  if (!one.must && !one.reason && !by_poll && !journal_.is_owed(t) && !machine_.dry)
     log_.wrong("{} starts without a reason", event.resource);
   one.state = State::Running;
   one.must = one.reason = false;
   one.retry_at.reset();
-  one.begun = machine_.tick();
-  one.refreshing = event.cause.why == report::Cause::Why::Refresh;
-  if (one.refreshing && !machine_.dry && !journal_.is_due(t))
+  if (event.cause.why == report::Cause::Why::Refresh && !machine_.dry && !journal_.is_owed(t))
     log_.wrong("{} is refreshed, which nobody asked for", event.resource);
+  // What a sender that is at work still owes is for later.
+  one.given = journal_.due(t, [&](std::uint32_t sender) {
+    const Thing& thing = machine_.things[sender];
+    const One& other = ones_[sender];
+    return other.state != State::Running && !other.retired && !other.limited && !thing.occupied && !thing.waiting;
+  });
   unsettled_.set(t);
   const Meta& meta = *declaration(t).meta;
-  machine_.things[t].owes_to = meta.noop ? std::vector<std::uint32_t>() : notifies_[t];
+  Thing& thing = machine_.things[t];
+  // Else one that was abandoned is still at work, and this one fails at once.
+  if (!thing.occupied && !thing.waiting && !one.retired) {
+    thing.acted = false;
+    thing.owes_to = meta.noop ? std::vector<std::uint32_t>() : notifies_[t];
+  }
   std::vector<std::string> names = meta.sema;
   if (options_.sema > 0) names.push_back(fmt::format(":{}", options_.sema));
   std::ranges::sort(names);
@@ -160,7 +189,7 @@ void Rules::on(const report::Started& event) {
 void Rules::fine(std::uint32_t t) {
   One& one = ones_[t];
   if (one.state != State::Running) {
-    if (!one.retired && !one.retires) log_.wrong("{} ends, and didn't run", declaration(t).id());
+    if (!one.retired && !one.retires && !one.limited) log_.wrong("{} ends, and didn't run", declaration(t).id());
     return;
   }
   let_go(one);
@@ -168,7 +197,8 @@ void Rules::fine(std::uint32_t t) {
   one.was_fine = true;
   one.failures = 0;
   unsettled_[t] = one.must;
-  if (one.refreshing && !declaration(t).meta->noop && !options_.noop && journal_.is_due_since_before(t, one.begun))
+  if (!declaration(t).meta->noop && !options_.noop &&
+      std::ranges::any_of(one.given, [&](std::uint64_t id) { return journal_.is_due(id); }))
     log_.wrong("{} was refreshed, and what asked for that stays", declaration(t).id());
 }
 
@@ -176,7 +206,8 @@ void Rules::on(const report::Changed& event) {
   log_.line("changed {}", event.resource);
   std::uint32_t t = thing_of(event.resource);
   bool of_retired = !present_.test(t) || ones_[t].state != State::Running;
-  if (of_retired && !ones_[t].retired && !ones_[t].retires) return log_.wrong("{} has changed something, and didn't run", event.resource);
+  if (of_retired && !ones_[t].retired && !ones_[t].retires && !ones_[t].limited)
+    return log_.wrong("{} has changed something, and didn't run", event.resource);
   last_activity_ = Clock::now();
   announced_ = false;
   tell_receivers(t);
@@ -197,7 +228,8 @@ void Rules::on(const report::Failed& event) {
   one.state = State::Failed;
   ++one.failures;
   unsettled_.set(t);
-  if (event.retry_in >= 0) {
+  // After an event that came while it ran, it is looked at again at once, or when what is before it is settled.
+  if (event.retry_in >= 0 && !one.reason) {
     one.reason = true;
     one.retry_at = Clock::now() + std::chrono::duration_cast<Duration>(std::chrono::duration<double>(event.retry_in));
   }
@@ -209,9 +241,12 @@ void Rules::on(const report::Failed& event) {
 void Rules::on_left(std::uint32_t t, bool heard) {
   One& one = ones_[t];
   // Abandoned when its time was over, it has come back.
-  if (one.state == State::Failed) one.reason = true;
+  if (one.state == State::Failed) {
+    one.reason = true;
+    machine_.things[t].waiting = false;
+  }
   if (heard) one.retires = false;
-  if (!one.retired || machine_.things[t].waiting) return;
+  if (!one.retired || (machine_.things[t].waiting && !one.limited)) return;
   if (!heard) {
     one.retired = false;
     one.retires = true;
@@ -225,7 +260,7 @@ void Rules::on_notify(std::uint32_t t, events::FileWatcher::Event event, bool ec
   if (!present_.test(t)) return;
   One& one = ones_[t];
   one.reason = true;
-  if (one.state == State::Failed) one.retry_at.reset();
+  make_dirty(t);
   if (event != events::FileWatcher::Event::Content) return;
   one.must = true;
   unsettled_.set(t);
@@ -238,8 +273,10 @@ void Rules::check_as_declared(std::uint32_t t, const char* when) {
   // What is polled, or looked at once, may have changed since.
   if (d.meta->poll == 0s && thing.value != declared_value(d))
     log_.wrong("{}: {} is {}, declared {}", when, d.id(), thing.value, declared_value(d));
+  // What an abandoned sender owes is due when its job comes back.
   for (const auto& [sender, since] : thing.owed)
-    if (thing.refreshed_at < since) log_.wrong("{}: {} wasn't refreshed after {} changed", when, d.id(), sender);
+    if (thing.refreshed_at < since && !machine_.things[sender].occupied)
+      log_.wrong("{}: {} wasn't refreshed after {} changed", when, d.id(), sender);
 }
 
 void Rules::announced(bool all_fine) {
@@ -250,18 +287,17 @@ void Rules::announced(bool all_fine) {
   for_each(present_, [&](std::uint32_t t) {
     const One& one = ones_[t];
     std::string id = declaration(t).id();
-    if (one.state == State::Running || one.retired) log_.wrong("{} while {} runs", what, id);
+    if (one.state == State::Running || (one.retired && !one.limited)) log_.wrong("{} while {} runs", what, id);
     if (retry_due(one) && !(options_.once && one.failures >= 2))
       log_.wrong("{} while {} is to be tried again", what, id);
     // Its job runs on, though its time was over: that isn't waited for.
-    bool abandoned = one.state == State::Failed && machine_.things[t].occupied;
-    if ((one.must || one.state == State::Dirty) && is_ready(t) && !abandoned)
+    if ((one.must || one.state == State::Dirty) && is_ready(t) && !is_abandoned(t))
       log_.wrong("{} while {} is to be looked at", what, id);
     if (all_fine && (one.state != State::Clean || one.must)) log_.wrong("{}, and {} isn't", what, id);
     if (one.state == State::Clean && is_ready(t)) check_as_declared(t, what);
   });
   for (std::uint32_t t = 0; t < machine_.things.size(); ++t)
-    if (ones_[t].retired) log_.wrong("{} while {}, which has left the graph, runs", what, t);
+    if (ones_[t].retired && !ones_[t].limited) log_.wrong("{} while {}, which has left the graph, runs", what, t);
 }
 
 void Rules::on(const report::Converged& /*event*/) { announced(true); }
@@ -281,7 +317,10 @@ void Rules::at_rest() {
   for_each(present_, [&](std::uint32_t t) {
     const One& one = ones_[t];
     if ((before_[t] & failed()).any() || one.state == State::Failed) return;
-    if (one.state != State::Clean || one.must) log_.wrong("at rest: {} has not been looked at", declaration(t).id());
+    // What is polled may be looked at just now; in a dry run what it notifies too, each time.
+    bool polled = declaration(t).meta->poll > 0s || options_.noop;
+    if (!polled && (one.state != State::Clean || one.must))
+      log_.wrong("at rest: {} has not been looked at", declaration(t).id());
     check_as_declared(t, "at rest");
   });
 }

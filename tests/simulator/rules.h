@@ -48,21 +48,21 @@ class Rules {
   void at_rest();
   /// Those that have failed, and are looked at again only after an event.
   Things failed() const;
-  bool is_settled() const { return announced_; }
+  bool is_behind(std::uint32_t thing, const Things& others) const { return (before_[thing] & others).any(); }
 
  private:
   enum class State : std::uint8_t { Dirty, Running, Clean, Failed };
   struct One {
     State state = State::Dirty;
-    bool must = true;    // it has to run
-    bool reason = true;  // it may
+    bool must = true;                   // it has to run
+    bool reason = true;                 // it may
     std::optional<TimePoint> retry_at;  // by itself
-    bool retired = false;  // an earlier declaration of it still runs
-    bool retires = false;  // the engine is just hearing of its end
+    bool retired = false;               // an earlier declaration of it still runs
+    bool limited = false;               // that one may have run out of its time, which isn't reported
+    bool retires = false;               // the engine is just hearing of its end
     bool was_fine = false;
     std::uint32_t failures = 0;
-    std::uint64_t begun = 0;
-    bool refreshing = false;
+    std::vector<std::uint64_t> given;  // the rows that its run carries out
     std::vector<std::string> holds;
   };
 
@@ -81,6 +81,9 @@ class Rules {
   bool is_ready(std::uint32_t thing) const;
   static bool retry_due(const One& one);
   void tell_receivers(std::uint32_t sender);
+  /// Its job runs on, though its time was over.
+  bool is_abandoned(std::uint32_t thing) const;
+  void make_dirty(std::uint32_t thing);
   void let_go(One& one);
   const Declaration& declaration(std::uint32_t thing) const { return *declarations_[thing]; }
   void check_as_declared(std::uint32_t thing, const char* when);

@@ -104,9 +104,10 @@ struct SimulatedRun : AsyncRun, std::enable_shared_from_this<SimulatedRun> {
     after(&SimulatedRun::end);
   }
   void end() {
-    if (thing) loop.machine().leave(*thing);
+    std::uint32_t number = thing_of(resource.declaration());
+    loop.machine().leave(number);
     std::exchange(done, nullptr)(std::move(outcome));
-    if (thing) loop.machine().left(*thing);
+    loop.machine().left(number);
   }
   // As with a coroutine: what waits for the journal goes on waiting, and ends then.
   void cancel() override {
@@ -232,30 +233,34 @@ struct FileWatcher::State {
 
   struct Entry : Watch {
     Entry(State& s, std::uint32_t t, Call c) : state(s), thing(t), call(std::move(c)) { state.entries.push_back(this); }
-    ~Entry() override { std::erase(state.entries, this); }
+    ~Entry() override {
+      std::erase(state.entries, this);
+      for (auto& [entry, event] : state.pending)
+        if (entry == this) entry = nullptr;
+    }
     State& state;
     std::uint32_t thing;
     Call call;
   };
 
+  // A call may deliver in its turn, and then makes the calls that were left to the one outside, as the product's does.
   void deliver() {
-    while (!queue.empty()) {
-      auto [thing, event] = queue.front();
-      queue.pop_front();
-      std::vector<Entry*> to;
+    for (auto [thing, event] : std::exchange(queue, {}))
       for (Entry* entry : entries)
-        if (!thing || entry->thing == *thing) to.push_back(entry);
-      for (Entry* entry : to) {
-        if (std::ranges::find(entries, entry) == entries.end()) continue;
-        Call call = entry->call;  // it may be unwatched by its own call
-        call(event);
-      }
+        if (!thing || entry->thing == *thing) pending.emplace_back(entry, event);
+    while (!pending.empty()) {
+      auto [entry, event] = pending.front();
+      pending.pop_front();
+      if (!entry) continue;
+      Call call = entry->call;  // it may be unwatched by its own call
+      call(event);
     }
   }
 
   VirtualLoop& loop;
   std::vector<Entry*> entries;
-  std::deque<std::pair<std::optional<std::uint32_t>, Event>> queue;
+  std::deque<std::pair<std::optional<std::uint32_t>, Event>> queue;  // the kernel's
+  std::deque<std::pair<Entry*, Event>> pending;
   std::shared_ptr<bool> alive = std::make_shared<bool>(true);
 };
 

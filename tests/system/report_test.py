@@ -38,7 +38,7 @@ def test_every_line_is_json_whatever_is_in_it():
         )
         for flags in (["--noop"], [], ["--sema", "1"]):
             status, agent = run("graph.yaml", "--once", *flags, cwd=at)
-            equal(status, 0 if flags == ["--noop"] else 4, f"exit status with {flags}{agent.tail()}")
+            equal(status, 6 if flags == ["--noop"] else 4, f"exit status with {flags}{agent.tail()}")
             equal(agent.broken_lines, [], f"lines that aren't JSON with {flags}")
             equal(agent._rest, b"", "text after the last newline")
             for event in agent.events:
@@ -129,9 +129,9 @@ def test_what_is_said_of_a_graph_that_runs_is_in_the_report():
         agent.wait_for("converged")
         equal(len(agent.all("notice")), 3, f"notices after an edit: {agent.all('notice')}")
         # ... but what is new. A broken one is said each time.
-        mgmt_test.save(path, version(3, meta={"reverse": True, "realize": True}))
+        mgmt_test.save(path, version(3, mode="0046"))
         new = agent.wait_for("notice")
-        equal(new["text"], "the meta parameter `realize` does not act yet", "the news of an edit")
+        equal(new["text"], "mode 0046 gives the owner less than others", "the news of an edit")
         agent.wait_for("graph", name="v3")
         for content in ("a", "b"):
             mgmt_test.save(path, version(content, contnet="x", recurse="maybe"))

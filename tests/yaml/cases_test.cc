@@ -53,7 +53,8 @@ std::string show(const ResourceGraph& graph) {
     out += fmt::format("{} at {}\n", vertex->id(), at(vertex->pos));
     for (const Params::Item& item : vertex->params.items()) {
       const Param& param = vertex->kind->params[item.index];
-      out += fmt::format("  {}: {} = {} at {}\n", param.name, type_name(param.type), to_text(item.value), at(item.pos));
+      out += fmt::format("  {}: {} = {} at {}{}\n", param.name, type_name(param.type), to_text(item.value),
+                         at(item.pos), item.secret ? ", secret" : "");
     }
     if (vertex->meta != default_meta()) out += fmt::format("  meta:{}\n", show_meta(*vertex->meta));
   }

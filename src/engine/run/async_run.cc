@@ -22,6 +22,8 @@ struct Run : AsyncRun {
   void cancel() override { signal.emit(asio::cancellation_type::terminal); }
 };
 
+using Approve = std::function<std::optional<Error>(const Declaration&, const Delta&)>;
+
 // Waits for the callback of `before_apply`; throws what it is given.
 asio::awaitable<void> wait_for(BeforeApply before_apply) {
   auto start = [before_apply = std::move(before_apply)](auto handler) mutable {
@@ -33,9 +35,12 @@ asio::awaitable<void> wait_for(BeforeApply before_apply) {
                                                                                           asio::use_awaitable);
 }
 
-asio::awaitable<Outcome> check_and_apply(AsyncResource& resource, Inputs inputs, BeforeApply before_apply) {
+asio::awaitable<Outcome> check_and_apply(AsyncResource& resource, Inputs inputs, Approve approve,
+                                         BeforeApply before_apply) {
   Outcome outcome;
   outcome.delta = co_await resource.check(inputs);
+  if (approve && !outcome.delta.empty())
+    if (std::optional<Error> refusal = approve(resource.declaration(), outcome.delta)) throw Error(*refusal);
   if (!outcome.delta.empty() && !inputs.dry) {
     if (before_apply) co_await wait_for(std::move(before_apply));
     Delta delta = outcome.delta;
@@ -59,12 +64,12 @@ Error as_error(const std::exception_ptr& failure) {
 
 }  // namespace
 
-std::shared_ptr<AsyncRun> start_async(Loop& loop, AsyncResource& resource, Inputs inputs, BeforeApply before_apply,
-                                      std::move_only_function<void(Outcome)> done) {
+std::shared_ptr<AsyncRun> start_async(Loop& loop, AsyncResource& resource, Inputs inputs, Approve approve,
+                                      BeforeApply before_apply, std::move_only_function<void(Outcome)> done) {
   auto run = std::make_shared<Run>();
   TimePoint begin = Clock::now();
   asio::co_spawn(
-      loop.io(), check_and_apply(resource, std::move(inputs), std::move(before_apply)),
+      loop.io(), check_and_apply(resource, std::move(inputs), std::move(approve), std::move(before_apply)),
       asio::bind_cancellation_slot(run->signal.slot(), [run, begin, done = std::move(done)](
                                                            const std::exception_ptr& failure, Outcome outcome) mutable {
         if (failure) outcome.error = as_error(failure);

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 
 #include "src/engine/run/instance.h"
 #include "src/resources/resource.h"
@@ -14,12 +15,13 @@ namespace mgmt {
 using BeforeApply = std::move_only_function<void(std::move_only_function<void(Result<void>)>)>;
 
 /// The check and apply of an AsyncResource on their way. `resource` outlives it. Ends with one call of `done`,
-/// from the loop, also when cancelled. `before_apply` may be empty.
+/// from the loop, also when cancelled. `approve`: see Engine::Options. `before_apply` may be empty.
 struct AsyncRun {
   virtual ~AsyncRun() = default;
   virtual void cancel() = 0;
 };
-std::shared_ptr<AsyncRun> start_async(Loop& loop, AsyncResource& resource, Inputs inputs, BeforeApply before_apply,
-                                      std::move_only_function<void(Outcome)> done);
+std::shared_ptr<AsyncRun> start_async(Loop& loop, AsyncResource& resource, Inputs inputs,
+                                      std::function<std::optional<Error>(const Declaration&, const Delta&)> approve,
+                                      BeforeApply before_apply, std::move_only_function<void(Outcome)> done);
 
 }  // namespace mgmt

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "src/engine/run/engine.h"
+#include "src/resources/secrets.h"
 
 namespace mgmt {
 
@@ -89,9 +90,7 @@ void Engine::owe_refreshes(Instance& instance, std::move_only_function<void(Resu
                 [this, alive = alive_, &instance, then = std::move(then)](Result<void> result) mutable {
                   if (!*alive) return;
                   if (!result) {
-                    auto& owed = instance.extras(loop_);
-                    refreshes_.forget(std::exchange(owed.rows, {}));
-                    owed.owes_to.clear();
+                    refreshes_.forget(std::exchange(instance.extras(loop_).rows, {}));
                     return then(std::unexpected(Error(result.error())
                                                     .while_doing("noting down whom to refresh")
                                                     .hint("nothing was changed: without it a refresh could be lost")));
@@ -100,25 +99,30 @@ void Engine::owe_refreshes(Instance& instance, std::move_only_function<void(Resu
                 });
 }
 
+Instance* Engine::find_receiver(const std::string& id) const {
+  if (auto at = receivers_.find(id); at != receivers_.end()) return instances_[at->second].get();
+  // A swap took the edge away while the sender ran.
+  auto at = std::ranges::find_if(instances_, [&](const auto& instance) { return instance->declaration->id() == id; });
+  return at == instances_.end() ? nullptr : at->get();
+}
+
 // The run has ended, well or not: those whom it owes a refresh are to look.
 void Engine::notify_receivers(Instance& instance, const Outcome& outcome) {
   auto* extras = instance.extras_if_any();
   if (!extras || extras->owes_to.empty()) return;
   std::vector<std::string> owes_to = std::exchange(extras->owes_to, {});
   std::vector<RefreshRow> rows = std::exchange(extras->rows, {});
-  // What failed has changed something, perhaps, if it came so far that there are rows.
-  bool changed = !outcome.delta.empty();
-  if (instance.runs != Instance::Runs::Export) changed |= !rows.empty();
-  else if (!changed && !outcome.error) {
+  const std::string sender = instance.declaration->id();
+  if (instance.runs == Instance::Runs::Export && !outcome.error && outcome.delta.empty()) {
     refreshes_.forget(rows);
     clear_rows(rows);
   }
-  if (!changed) return;
   // In a dry run nothing was owed before: it is what would be.
-  if (options_.noop) refreshes_.owe(instance.declaration->id(), owes_to);
-  for (const std::string& receiver : owes_to)
-    if (auto at = receivers_.find(receiver); at != receivers_.end() && refreshes_.owed(receiver))
-      mark_dirty(*instances_[at->second], Cause::Why::Refresh);
+  if (options_.noop && !outcome.delta.empty()) refreshes_.owe(sender, owes_to);
+  for (const std::string& receiver : owes_to) {
+    if (!refreshes_.ended(sender, receiver)) continue;
+    if (Instance* found = find_receiver(receiver)) mark_dirty(*found, Cause::Why::Refresh);
+  }
 }
 
 // A run that was given a refresh has ended.
@@ -140,10 +144,19 @@ void Engine::keep_outputs(Instance& instance) {
   for (VertexId receiver : to->second.to) mark_dirty(*instances_[receiver], Cause::Why::Received);
 }
 
+bool Engine::holds_secrets(const Instance& instance) { return !secrets_of(shown_declaration(instance)).empty(); }
+
+// As it is at work, with what it has received.
+const Declaration& Engine::shown_declaration(const Instance& instance) {
+  return instance.resource ? instance.resource->declaration() : *instance.declaration;
+}
+
 std::shared_ptr<const Declaration> Engine::with_received(const Instance& instance) const {
   auto declaration = std::make_shared<Declaration>(*instance.declaration);
-  for (const auto& [param, value] : const_cast<Instance&>(instance).extras_if_any()->received)
+  for (const auto& [param, value, secret] : instance.extras_if_any()->received) {
     declaration->params.set(param, value, declaration->pos);
+    if (secret) declaration->params.taint(param);
+  }
   return declaration;
 }
 
@@ -152,7 +165,7 @@ bool Engine::receive(Instance& instance, Inputs& inputs) {
   auto at = receives_.find(instance.at);
   if (at == receives_.end()) return true;
   auto& extras = instance.extras(loop_);
-  std::vector<std::pair<ParamIndex, Value>> received;
+  std::vector<Instance::Received> received;
   const Kind& kind = *instance.declaration->kind;
   for (const Receive& one : at->second) {
     Instance& sender = *instances_[one.from];
@@ -180,7 +193,7 @@ bool Engine::receive(Instance& instance, Inputs& inputs) {
            std::nullopt);
       return false;
     }
-    received.emplace_back(one.send.param, std::move(*checked));
+    received.push_back({one.send.param, std::move(*checked), output.secret || holds_secrets(sender)});
   }
   if (extras.received == received) return true;
   std::swap(extras.received, received);
@@ -192,6 +205,7 @@ bool Engine::receive(Instance& instance, Inputs& inputs) {
     fail(instance, Error(problems.items().front().text).while_doing("using what was received"), 0, std::nullopt);
     return false;
   }
+  report_.hide(secrets_of(*declaration));
   instance.resource->adopt(std::move(declaration));
   instance.received_new = true;
   return true;

@@ -13,6 +13,7 @@
 #include "src/engine/run/async_run.h"
 #include "src/engine/schedule/retry.h"
 #include "src/resources/async_resource.h"
+#include "src/resources/secrets.h"
 #include "src/value/json.h"
 
 namespace mgmt {
@@ -42,6 +43,12 @@ Outcome run_unit(Work work) {
   }
   outcome.seconds = seconds_since(begin);
   return outcome;
+}
+
+// Throws what speaks against it.
+void ask(const Engine::Options::Approve& approve, const Declaration& declaration, const Delta& delta) {
+  if (!approve || delta.empty()) return;
+  if (std::optional<Error> refusal = approve(declaration, delta)) throw Error(*refusal);
 }
 
 }  // namespace
@@ -166,6 +173,7 @@ void Engine::run_inline(Instance& instance, const Inputs& inputs) {
   bool whole = !owes(instance);
   Outcome outcome = run_unit([&](Outcome& o) {
     o.delta = resource.check(inputs);
+    ask(options_.approve, resource.declaration(), o.delta);
     if (whole && !o.delta.empty() && !inputs.dry) resource.apply(o.delta);
   });
   if (whole || outcome.error || outcome.delta.empty() || inputs.dry) return finish(instance, std::move(outcome));
@@ -188,10 +196,11 @@ void Engine::run_async(Instance& instance, Inputs inputs) {
       owe_refreshes(instance, std::move(then));
     };
   }
-  instance.extras(loop_).async = start_async(loop_, resource, std::move(inputs), std::move(before_apply),
-                                             [this, alive = alive_, &instance](Outcome outcome) {
-                                               if (*alive) finish(instance, std::move(outcome));
-                                             });
+  instance.extras(loop_).async =
+      start_async(loop_, resource, std::move(inputs), options_.approve, std::move(before_apply),
+                  [this, alive = alive_, &instance](Outcome outcome) {
+                    if (*alive) finish(instance, std::move(outcome));
+                  });
 }
 
 bool Engine::arm(Instance& instance) {
@@ -241,6 +250,7 @@ void Engine::run_blocking(Instance& instance, Inputs inputs) {
     if (begun) *begun = Clock::now().time_since_epoch().count();
     Outcome outcome = run_unit([&](Outcome& o) {
       o.delta = resource->check(inputs);
+      ask(options_.approve, resource->declaration(), o.delta);
       if (whole && !o.delta.empty() && !inputs.dry) resource->apply(o.delta, inputs);
     });
     if (whole || outcome.error || outcome.delta.empty() || inputs.dry)
@@ -281,6 +291,24 @@ void Engine::publish(Instance& instance) {
   });
 }
 
+// `meta: export` of what runs here too: it is published with its first success.
+bool Engine::is_to_be_published(const Instance& instance) const {
+  return publisher_ && !instance.published && instance.runs != Instance::Runs::Export && !dry(instance) &&
+         !instance.declaration->exports_to().empty();
+}
+
+void Engine::publish_beside(Instance& instance, Outcome outcome) {
+  publisher_->publish(*instance.declaration,
+                      [this, alive = alive_, &instance, outcome = std::move(outcome)](Result<bool> result) mutable {
+                        if (!*alive) return;
+                        instance.published = result.has_value();
+                        if (!result) outcome.error = Error(result.error()).while_doing("exporting it");
+                        else if (*result)
+                          outcome.delta.changes.push_back({.param = "export", .after = Value("published")});
+                        finish(instance, std::move(outcome));
+                      });
+}
+
 void Engine::on_timeout(Instance& instance) {
   if (!instance.running) return;
   if (instance.runs == Instance::Runs::Async) {
@@ -297,7 +325,8 @@ void Engine::on_timeout(Instance& instance) {
   instance.timed_out = true;
   pool_.replace_thread();
   if (instance.retired) {
-    // Who waits for it would wait for ever: let it fail and say so.
+    // Who waits for it would wait for ever: let it fail and say so. It takes over what was to be refreshed.
+    settle_refresh(instance, false);
     if (extras.heir) unhold(*extras.heir);
     return pump();
   }
@@ -342,6 +371,7 @@ void Engine::finish(Instance& instance, Outcome outcome) {
                                       std::chrono::duration<double>(instance.declaration->meta->timeout).count()))
                         .hint("`meta: timeout` sets the limit");
   if (outcome.error) return fail(instance, *outcome.error, outcome.seconds, std::nullopt);
+  if (is_to_be_published(instance)) return publish_beside(instance, std::move(outcome));
 
   instance.failures = 0;
   if (success_resets_retries(*instance.declaration->meta)) instance.retries_used = 0;
@@ -380,6 +410,7 @@ void Engine::report_change(Instance& instance, Outcome& outcome, bool is_dry) {
   changed_since_poll_ |= !is_dry;
   ++(repair ? counters_.repaired : counters_.changed);
   if (report_.wanted()) {
+    redact(outcome.delta, shown_declaration(instance));
     report_.emit(report::Changed{.resource = instance.declaration->id(),
                                  .delta = std::make_shared<Delta>(std::move(outcome.delta)),
                                  .repair = repair,
@@ -410,7 +441,9 @@ void Engine::fail(Instance& instance, const Error& error, float seconds, std::op
   settle_refresh(instance, false);
   const Meta& meta = *instance.declaration->meta;
   std::optional<Duration> wait = rearm_in;
-  if (!wait && !is_abandoned(instance)) {  // that one is tried again when its job comes back
+  // What an abandoned job stands in the way of is tried again when that job comes back.
+  auto* extras = instance.extras_if_any();
+  if (!wait && !is_abandoned(instance) && !(extras && extras->waiting_for)) {
     double chance = std::uniform_real_distribution<>()(random_);
     wait = retry_wait(meta, instance.retries_used, chance);
     if (wait) ++instance.retries_used;

@@ -61,6 +61,10 @@ class Engine {
     unsigned threads = 0;
     /// Where the agent keeps its own store (clean): no resource may manage what lies there. Empty: nowhere.
     std::string store_folder = {};
+    /// Asked of each Delta that isn't empty, before it is applied (or, in a dry run, reported): an Error keeps it from
+    /// that, and is the resource's. From any thread. Empty: everything is.
+    using Approve = std::function<std::optional<Error>(const Declaration&, const Delta&)>;
+    Approve approve = {};
     /// Of the jitter of retries.
     std::uint32_t random_seed = std::random_device{}();
   };
@@ -141,9 +145,12 @@ class Engine {
     return instance.extras_if_any() && !instance.extras_if_any()->owes_to.empty() && !dry(instance);
   }
   void owe_refreshes(Instance& instance, std::move_only_function<void(Result<void>)> then);
+  Instance* find_receiver(const std::string& id) const;
   void notify_receivers(Instance& instance, const Outcome& outcome);
   void settle_refresh(Instance& instance, bool done);
   void keep_outputs(Instance& instance);
+  static bool holds_secrets(const Instance& instance);
+  static const Declaration& shown_declaration(const Instance& instance);
   std::shared_ptr<const Declaration> with_received(const Instance& instance) const;
   bool receive(Instance& instance, Inputs& inputs);
 
@@ -157,6 +164,8 @@ class Engine {
   void run_blocking(Instance& instance, Inputs inputs);
   void apply_blocking(Instance& instance, Inputs inputs, Outcome outcome);
   void publish(Instance& instance);
+  bool is_to_be_published(const Instance& instance) const;
+  void publish_beside(Instance& instance, Outcome outcome);
   void finish(Instance& instance, Outcome outcome);
   void report_change(Instance& instance, Outcome& outcome, bool dry);
   /// `rearm_in`: the watch failed, and is tried again then; else `meta: retry` says when.

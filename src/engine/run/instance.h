@@ -55,8 +55,17 @@ struct Instance {
   bool timed_out = false;     // its job was abandoned, and has not come back
   bool retry_due = false;     // a timer will try again
   bool retired = false;       // its vertex is gone; it ends with its run
+  bool published = false;     // to the hosts of `meta: export`
   bool received_new = false;  // a received value has changed since the last run that succeeded
   bool refreshing = false;    // the run that is on its way was given a refresh
+
+  struct Received {
+    ParamIndex param = 0;
+    Value value;
+    /// The sender's output is secret, or was made with a secret.
+    bool secret = false;
+    friend bool operator==(const Received&, const Received&) = default;
+  };
 
   /// What few instances need.
   struct Extras {
@@ -66,7 +75,7 @@ struct Instance {
     RateLimit rate;
     /// What its last run gave to others, one for each of Kind::outputs; and what it was given itself.
     std::vector<Value> outputs;
-    std::vector<std::pair<ParamIndex, Value>> received;
+    std::vector<Received> received;
     /// Whom the run that is on its way owes a refresh, and the rows that it has added for that.
     std::vector<std::string> owes_to;
     std::vector<RefreshRow> rows;
@@ -84,6 +93,7 @@ struct Instance {
     return *extras_;
   }
   Extras* extras_if_any() { return extras_.get(); }
+  const Extras* extras_if_any() const { return extras_.get(); }
 
  private:
   std::unique_ptr<Extras> extras_;

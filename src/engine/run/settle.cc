@@ -32,7 +32,7 @@ void Engine::consider() {
       loop_.post([this, alive = alive_] {
         if (!*alive) return;
         swap_posted_ = false;
-        if (next_ && !stopping_) swap();
+        if (next_ && !stopping_ && !is_unrealized()) swap();
       });
     }
     return;

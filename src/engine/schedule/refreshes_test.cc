@@ -10,8 +10,11 @@ using Ids = std::vector<std::uint64_t>;
 
 struct RefreshesTest : testing::Test {
   Refreshes refreshes;
+  // A whole run of the sender.
   std::vector<RefreshRow> owe(const std::string& sender, std::vector<std::string> receivers) {
-    return refreshes.owe(sender, receivers);
+    auto rows = refreshes.owe(sender, receivers);
+    for (const std::string& receiver : receivers) EXPECT_TRUE(refreshes.ended(sender, receiver));
+    return rows;
   }
 };
 
@@ -60,8 +63,9 @@ TEST_F(RefreshesTest, ARunThatBeganBeforeTheFirstChangeAnswersNothing) {
 }
 
 TEST_F(RefreshesTest, TakenBackIsNotOwed) {
-  auto rows = owe("file[a]", {"exec[x]"});
-  refreshes.forget(rows);
+  const std::vector<std::string> receivers{"exec[x]"};
+  refreshes.forget(refreshes.owe("file[a]", receivers));
+  EXPECT_FALSE(refreshes.ended("file[a]", "exec[x]"));
   EXPECT_FALSE(refreshes.owed("exec[x]"));
 }
 
@@ -79,6 +83,39 @@ TEST_F(RefreshesTest, WhoLeftTheGraphIsDropped) {
   ASSERT_EQ(dropped.size(), 1u);
   EXPECT_EQ(dropped[0].receiver, "exec[x]");
   EXPECT_TRUE(refreshes.owed("exec[y]"));
+}
+
+// A swap has taken the edge away that kept the receiver waiting for the end of the sender's run.
+TEST_F(RefreshesTest, ARunBesideTheSendersAnswersNothing) {
+  const std::vector<std::string> receivers{"exec[x]"};
+  auto rows = refreshes.owe("file[a]", receivers);
+  EXPECT_FALSE(refreshes.owed("exec[x]"));
+  refreshes.begin("exec[x]");
+  EXPECT_TRUE(refreshes.succeeded("exec[x]").empty());
+  EXPECT_TRUE(refreshes.ended("file[a]", "exec[x]"));
+  EXPECT_TRUE(refreshes.owed("exec[x]"));
+  refreshes.begin("exec[x]");
+  EXPECT_EQ(refreshes.succeeded("exec[x]"), Ids{rows[0].id});
+}
+
+TEST_F(RefreshesTest, ARowThatServesTheSendersNextRunTooStaysUntilItHasEnded) {
+  const std::vector<std::string> receivers{"exec[x]"};
+  auto rows = owe("file[a]", receivers);
+  EXPECT_TRUE(refreshes.owe("file[a]", receivers).empty());
+  refreshes.begin("exec[x]");
+  EXPECT_TRUE(refreshes.succeeded("exec[x]").empty());
+  EXPECT_TRUE(refreshes.ended("file[a]", "exec[x]"));
+  refreshes.begin("exec[x]");
+  EXPECT_EQ(refreshes.succeeded("exec[x]"), Ids{rows[0].id});
+}
+
+TEST_F(RefreshesTest, WhatASenderAtWorkOwesOutlivesASwapWithoutTheReceiver) {
+  const std::vector<std::string> receivers{"exec[x]"};
+  refreshes.owe("file[a]", receivers);
+  EXPECT_TRUE(refreshes.drop_unless([](const std::string&) { return false; }).empty());
+  EXPECT_TRUE(refreshes.ended("file[a]", "exec[x]"));
+  EXPECT_TRUE(refreshes.owed("exec[x]"));
+  EXPECT_EQ(refreshes.drop_unless([](const std::string&) { return false; }).size(), 1u);
 }
 
 }  // namespace

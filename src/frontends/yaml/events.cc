@@ -207,6 +207,10 @@ struct EventReader::Impl {
     event.text = style == FYSS_SINGLE_QUOTED ? single_quoted_text(token) : token_text(token);
     // libfyaml's mark is behind the opening quote.
     event.pos = start_of(current, in_quotes ? 1 : 0);
+    if (const fy_mark* end = fy_event_end_mark(current)) {
+      // Behind a block it is the beginning of the line after it.
+      event.last_line = static_cast<std::uint32_t>(end->line + (end->column > 0 ? 1 : 0));
+    }
     check_tag(current->scalar.tag, event);
   }
 
@@ -265,6 +269,12 @@ struct EventReader::Impl {
     constexpr std::string_view kCore = "tag:yaml.org,2002:";
     if (tag == "!" || tag == "tag:yaml.org,2002:str") {
       if (event.style == Event::Style::Plain) event.style = Event::Style::Quoted;
+      return;
+    }
+    for (const auto& [word, meaning] :
+         {std::pair("!secret", Event::Tag::Secret), {"!file", Event::Tag::File}, {"!env", Event::Tag::Env}}) {
+      if (tag != word) continue;
+      event.tag = meaning;
       return;
     }
     if (tag.starts_with(kCore)) {

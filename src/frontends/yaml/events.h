@@ -27,8 +27,12 @@ struct Event {
   bool flow = false;
   /// Behind an &anchor.
   bool anchored = false;
+  /// What stands before it: the value is a secret, or is read from a file or the environment, which makes it one.
+  enum class Tag { None, Secret, File, Env } tag = Tag::None;
   /// Of the opening quote where there is one. An empty value, and a block of text, have that of their key.
   SourcePos pos;
+  /// The line on which a scalar ends.
+  std::uint32_t last_line = 0;
   /// Of a scalar. Good until the next call of next().
   std::string_view text;
 

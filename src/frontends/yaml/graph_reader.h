@@ -19,11 +19,13 @@ namespace mgmt::yaml {
 
 class GraphReader {
  public:
-  GraphReader(std::string_view text, Diagnostics& diagnostics, GraphBuilder& builder)
-      : nodes_(text, diagnostics), diagnostics_(diagnostics), builder_(builder) {}
+  GraphReader(std::string_view text, Diagnostics& diagnostics, GraphBuilder& builder, const Outside& outside)
+      : nodes_(text, diagnostics, outside), diagnostics_(diagnostics), builder_(builder) {}
 
   /// Throws SyntaxError.
   void read();
+  /// What was found of them so far, also after a SyntaxError.
+  const std::vector<FoundSecret>& secrets() const { return nodes_.secrets(); }
 
  private:
   // `resources:` and `kind:` are today's words for what were `types:` and `type:` in 2016.

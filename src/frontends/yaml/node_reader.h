@@ -10,6 +10,8 @@
 #include <vector>
 
 #include "src/frontends/yaml/events.h"
+#include "src/frontends/yaml/yaml.h"
+#include "src/value/mask.h"
 #include "src/value/param.h"
 
 namespace mgmt::yaml {
@@ -22,14 +24,27 @@ struct Key {
 struct PlacedValue {
   Value value;
   SourcePos pos;
+  /// What of it is secret; none: nothing.
+  std::optional<Mask> secrets = std::nullopt;
   const std::string& text() const { return value.get<std::string>(); }
+};
+
+/// Where a secret stands in the text, and what it is.
+struct FoundSecret {
+  SourcePos pos;
+  std::uint32_t last_line = 0;
+  /// It is the text itself that stands there, not the name of where it is read from.
+  bool is_written = false;
+  std::string text;
 };
 
 class NodeReader {
  public:
-  NodeReader(std::string_view text, Diagnostics& diagnostics) : events_(text, diagnostics), diagnostics_(diagnostics) {}
+  NodeReader(std::string_view text, Diagnostics& diagnostics, const Outside& outside)
+      : events_(text, diagnostics), diagnostics_(&diagnostics), outside_(outside) {}
 
-  Event next() { return events_.next(); }
+  /// A tag of a secret is an error here: it means something before a parameter's value only.
+  Event next();
   /// Reads to the end of the node that begins with `first`.
   void skip(const Event& first);
   void skip_next() { skip(next()); }
@@ -64,6 +79,11 @@ class NodeReader {
   std::optional<PlacedValue> read_value(const Param& param) { return read_value(param, next()); }
   /// The same of a node that begins with `first`.
   std::optional<PlacedValue> read_value(const Param& param, const Event& first);
+  /// The next node, for a parameter that may be a secret.
+  std::optional<PlacedValue> read_parameter(const Param& param);
+
+  /// All so far.
+  const std::vector<FoundSecret>& secrets() const { return secrets_; }
 
   /// Whether `first` begins what is wanted: if not, it is skipped, and an error unless it is null ("edges:").
   bool begins_list(const Event& first, std::string_view name, std::string_view of);
@@ -78,13 +98,24 @@ class NodeReader {
                                        HintFor hint_for);
   // `what` is for messages: "`args`", "an item of `args`".
   std::optional<Value> read_typed(std::string_view what, const Type& type, const Event& first);
+  std::optional<Value> read_plain(std::string_view what, const Type& type, const Event& first);
   std::optional<Value> read_scalar(std::string_view what, const Type& type, const Event& event);
   std::optional<Value> read_list(std::string_view what, const Type& type);
   std::optional<Value> read_map(const Type& type);
   void report_mismatch(std::string_view what, const Type& type, const Event& found);
+  Event next_value();
+  void note_secret(const Event& event, bool is_written);
+  // What `event` stands for by its tag; empty, and reported, if it can't be had.
+  std::optional<std::string> read_outside(const Event& event);
 
   EventReader events_;
-  Diagnostics& diagnostics_;
+  Diagnostics* diagnostics_;
+  const Outside& outside_;
+  // Within a parameter's value.
+  bool tags_allowed_ = false;
+  // How deep we are in what `!secret` stands before.
+  std::size_t in_secret_ = 0;
+  std::vector<FoundSecret> secrets_;
 };
 
 }  // namespace mgmt::yaml

@@ -114,9 +114,10 @@ void GraphReader::read_name(Draft& draft) {
 }
 
 void GraphReader::read_parameter(Draft& draft, ParamIndex index) {
-  std::optional<PlacedValue> value = nodes_.read_value(draft.declaration.kind->params[index]);
-  if (value) draft.declaration.params.set(index, std::move(value->value), value->pos);
-  else draft.fail(index);
+  std::optional<PlacedValue> value = nodes_.read_parameter(draft.declaration.kind->params[index]);
+  if (!value) return draft.fail(index);
+  draft.declaration.params.set(index, std::move(value->value), value->pos);
+  if (value->secrets) draft.declaration.params.taint(index, *value->secrets);
 }
 
 void GraphReader::read_obsolete(Draft& draft, const ObsoleteParam& obsolete, const Key& key) {

@@ -6,6 +6,7 @@
 //   if (!loaded.graph) return 2;
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -16,18 +17,27 @@
 
 namespace mgmt::yaml {
 
+/// How a graph reads what is outside of it; one that is empty reads nothing.
+struct Outside {
+  using Read = std::function<Result<std::string>(const std::string& name)>;
+  /// `!file PATH`, `!env NAME`.
+  Read file = {}, env = {};
+};
+
 struct Loaded {
   /// Null if there are errors.
   std::shared_ptr<const ResourceGraph> graph;
   /// All errors of meaning, warnings and notes, by place; or the one error of syntax.
   Diagnostics diagnostics;
-  /// The diagnostics in words, each with its line and a caret; of very many only the first.
+  /// The diagnostics in words, each with its line and a caret; of very many only the first. No secret is in them.
   std::vector<Message> messages;
   /// All of them, ready to print.
   std::string rendered;
+  /// The secrets, as they were read and in their order.
+  std::vector<std::string> secrets;
 };
 
 /// Never throws, whatever the text; time and memory are bounded by its length.
-Loaded load(std::string_view text, std::string file_name);
+Loaded load(std::string_view text, std::string file_name, const Outside& outside = {});
 
 }  // namespace mgmt::yaml

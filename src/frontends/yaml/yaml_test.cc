@@ -110,6 +110,53 @@ TEST(Yaml, TheExampleOfEachKindLoads) {
   }
 }
 
+TEST(Yaml, WhatIsReadFromOutsideIsASecret) {
+  Outside outside{.file = [](const std::string& name) -> Result<std::string> { return "content of " + name; },
+                  .env = [](const std::string& name) -> Result<std::string> {
+                    if (name == "SECONDS") return "12345";
+                    return std::unexpected(Error("it is not set"));
+                  }};
+  const char* text =
+      "graph: g\nresources:\n  exec:\n  - name: a\n    cmd: !file key\n    timeout: !env SECONDS\n    shell: /bin/sh\n";
+  Loaded loaded = load(text, "g.yaml", outside);
+  ASSERT_TRUE(loaded.graph) << loaded.rendered;
+  EXPECT_EQ(loaded.secrets, (std::vector<std::string>{"content of key", "12345"}));
+  for (const Params::Item& item : loaded.graph->vertices[0]->params.items()) {
+    std::string_view name = loaded.graph->vertices[0]->kind->params[item.index].name;
+    EXPECT_EQ(item.secret, name != "shell") << name;
+  }
+  ASSERT_NE(loaded.graph->vertices[0]->params.secrets(), nullptr);
+
+  Loaded missing = load("graph: g\nresources:\n  print:\n  - name: a\n    msg: !env NOT_SET\n", "g.yaml", outside);
+  EXPECT_FALSE(missing.graph);
+  EXPECT_TRUE(missing.rendered.starts_with("g.yaml:5:15: error: cannot read the variable `NOT_SET`: it is not set"))
+      << missing.rendered;
+}
+
+TEST(Yaml, NoErrorShowsASecretHoweverShort) {
+  // Each is wrong for a number, and the line below is wrong too.
+  for (const char* value : {"q7", "'q7'", "\"q\\x37\"", "|\n      q7\n      7q", "[q7, {a: 7q}]"}) {
+    std::string text =
+        fmt::format("graph: g\nresources:\n  exec:\n  - name: x\n    timeout: !secret {}\n    oops: 1\n", value);
+    Loaded loaded = load(text, "g.yaml");
+    EXPECT_FALSE(loaded.graph);
+    for (const char* part : {"q7", "7q", "x37"}) EXPECT_FALSE(loaded.rendered.contains(part)) << loaded.rendered;
+    EXPECT_TRUE(loaded.rendered.contains("g.yaml:5")) << loaded.rendered;
+    EXPECT_TRUE(loaded.rendered.contains("unknown parameter `oops`")) << loaded.rendered;
+  }
+}
+
+TEST(Yaml, AListThatIsSecretIsNotShownWhereANumberIsWanted) {
+  for (const char* indent : {"    ", "      "}) {
+    std::string text =
+        fmt::format("graph: g\nresources:\n  exec:\n  - name: x\n    timeout: !secret\n{}- q7\n    oops: 1\n", indent);
+    Loaded loaded = load(text, "g.yaml");
+    EXPECT_FALSE(loaded.rendered.contains("q7")) << loaded.rendered;
+    EXPECT_TRUE(loaded.rendered.contains("`timeout` must be an int, not a list")) << loaded.rendered;
+    EXPECT_TRUE(loaded.rendered.contains("oops: 1")) << loaded.rendered;
+  }
+}
+
 TEST(Yaml, NothingIsPrintedBesideTheReturnedText) {
   testing::internal::CaptureStderr();
   load("%YAML 3.0\n---\na: [", "g.yaml");

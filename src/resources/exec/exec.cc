@@ -6,9 +6,11 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <expected>
 #include <iterator>
 #include <optional>
 
+#include "src/async/confine.h"
 #include "src/base/path.h"
 #include "src/events/inotify/file_watcher.h"
 #include "src/resources/async_resource.h"
@@ -16,6 +18,7 @@
 #include "src/resources/exec/output.h"
 #include "src/resources/exec/params.h"
 #include "src/resources/exec/run.h"
+#include "src/resources/secrets.h"
 
 namespace mgmt {
 namespace exec {
@@ -23,6 +26,8 @@ namespace {
 
 namespace asio = boost::asio;
 using namespace std::chrono_literals;
+
+constexpr CommandParams kGuards[] = {kIf, kNif};
 
 class FileSubscription : public Subscription {
  public:
@@ -109,8 +114,10 @@ class Exec : public AsyncResource {
   std::string_view text(ParamIndex index) const { return text_of(declaration_->params, index); }
   bool is_guarded() const { return !text(kIfCmd).empty() || !text(kNifCmd).empty() || !text(kCreates).empty(); }
   void watch_path(Subscriptions& into, std::string_view path, bool recursive, std::function<void()> on_event);
-  asio::awaitable<bool> guard_succeeds(CommandParams which);
-  asio::awaitable<bool> guards_allow();
+  // Whether a guard ended with status 0, or all of them allow it; or why one was not run.
+  using Answer = std::expected<bool, std::string>;
+  asio::awaitable<Answer> ask_guard(CommandParams which, bool dry);
+  asio::awaitable<Answer> guards_allow(bool dry);
   bool is_due() const;
   asio::awaitable<void> run(std::shared_ptr<const Declaration> declaration, CommandParams which);
   bool is_created() const;
@@ -159,13 +166,28 @@ bool Exec::is_created() const {
   throw Error::system(errno, "looking for " + path + " (`creates`)");
 }
 
-asio::awaitable<bool> Exec::guard_succeeds(CommandParams which) {
+asio::awaitable<Exec::Answer> Exec::ask_guard(CommandParams which, bool dry) {
   std::string_view name = kParams[which.cmd].name;
   std::string command_line(text(which.cmd));
+  // Before anything is cut: a part of a secret can't be known again.
+  Mask secrets = secrets_of(*declaration_);
+  secrets.hide(command_line);
   Finished finished;
+  std::string last;
   try {
     Command command = make_command(*declaration_, which);
-    finished = co_await run_command(services_.loop, services_.spawner, std::move(command), 0s, nullptr);
+    // A dry run changes nothing, whatever its guards would like to do.
+    OnLine on_line;
+    if (dry && !confine::active()) {
+      if (!confine::wrap(command)) co_return std::unexpected("this program can't confine it");
+      on_line = [&last](report::Output::Stream stream, std::string_view line) {
+        if (stream == report::Output::Stream::Stderr) last = line;
+      };
+    }
+    bool wrapped = static_cast<bool>(on_line);
+    finished = co_await run_command(services_.loop, services_.spawner, std::move(command), 0s, std::move(on_line));
+    if (wrapped && finished.ending.signal == confine::kRefusedSignal) co_return std::unexpected(last);
+    if (wrapped && finished.ending.signal == confine::kNotStartedSignal) throw Error(last);
   } catch (Error& error) {
     throw std::move(error).while_doing(std::string(name));
   }
@@ -176,15 +198,15 @@ asio::awaitable<bool> Exec::guard_succeeds(CommandParams which) {
   co_return finished.ending.status == 0;
 }
 
-asio::awaitable<bool> Exec::guards_allow() {
+asio::awaitable<Exec::Answer> Exec::guards_allow(bool dry) {
   if (!text(kCreates).empty() && is_created()) co_return false;
-  if (!text(kIfCmd).empty()) {
-    bool allowed = co_await guard_succeeds(kIf);
-    if (!allowed) co_return false;
-  }
-  if (!text(kNifCmd).empty()) {
-    bool done = co_await guard_succeeds(kNif);
-    if (done) co_return false;
+  for (const CommandParams& guard : kGuards) {
+    if (text(guard.cmd).empty()) continue;
+    Answer answer = co_await ask_guard(guard, dry);
+    if (!answer)
+      co_return std::unexpected(fmt::format("`{}` was not run: {}", kParams[guard.cmd].name, answer.error()));
+    bool runs_if = guard.cmd == kIfCmd;
+    if (*answer != runs_if) co_return false;
   }
   co_return true;
 }
@@ -205,10 +227,12 @@ asio::awaitable<Delta> Exec::check(Inputs inputs) {
   std::string_view refresh_cmd = text(kRefreshCmd);
   bool due = is_due() || inputs.received, once_more = inputs.refresh && refresh_cmd.empty();
   if (due || once_more) {
-    bool allowed = co_await guards_allow();
+    Answer allowed = co_await guards_allow(inputs.dry);
     // A run that is due stands for the refresh.
-    if (allowed)
-      delta.changes.push_back({.param = due ? "cmd" : "refresh", .after = Value(command_text(*declaration_))});
+    std::string param = due ? "cmd" : "refresh";
+    if (!allowed) delta.changes.push_back({.param = std::move(param), .known = false, .why = allowed.error()});
+    else if (*allowed)
+      delta.changes.push_back({.param = std::move(param), .after = Value(command_text(*declaration_))});
   }
   if (inputs.refresh && !refresh_cmd.empty())
     delta.changes.push_back({.param = "refresh", .after = Value(std::string(refresh_cmd))});
@@ -229,12 +253,17 @@ asio::awaitable<void> Exec::run(std::shared_ptr<const Declaration> declaration, 
   // What happens from here on may come too late for this run.
   std::uint64_t answering = events_;
   std::string command_line = main ? command_text(*declaration) : std::string(text_of(declaration->params, which.cmd));
+  // Before anything is cut: a part of a secret can't be known again.
+  Mask secrets = secrets_of(*declaration);
+  secrets.hide(command_line);
   std::chrono::seconds timeout(declaration->params.get_or<std::int64_t>(kTimeout, 0));
   LastLines last;
   std::string id = declaration->id();
   OnLine on_line = [&](report::Output::Stream stream, std::string_view line) {
-    last.add(line);
-    if (services_.report.wanted()) services_.report.emit(report::Output{id, std::string(line), stream});
+    std::string shown_line(line);
+    secrets.hide(shown_line);
+    last.add(shown_line);
+    if (services_.report.wanted()) services_.report.emit(report::Output{id, std::move(shown_line), stream});
   };
   std::vector<Whole> kept(std::size(kOutputs), Whole(kMaxOutput));
   std::uint32_t sends = main ? sends_ : 0;
@@ -270,11 +299,12 @@ asio::awaitable<void> Exec::run(std::shared_ptr<const Declaration> declaration, 
 void Exec::warn_if_not_created() {
   if (warned_ || text(kCreates).empty() || is_created()) return;
   warned_ = true;
-  services_.report.emit(
-      report::Notice{.level = report::Notice::Level::Warning,
-                     .text = fmt::format("{}: {} ended well, but {} (`creates`) is not there", declaration_->id(),
-                                         shown(command_text(*declaration_)), text(kCreates)),
-                     .hint = "it will run again at the next look"});
+  std::string command_line = command_text(*declaration_);
+  secrets_of(*declaration_).hide(command_line);
+  services_.report.emit(report::Notice{.level = report::Notice::Level::Warning,
+                                       .text = fmt::format("{}: {} ended well, but {} (`creates`) is not there",
+                                                           declaration_->id(), shown(command_line), text(kCreates)),
+                                       .hint = "it will run again at the next look"});
 }
 
 }  // namespace

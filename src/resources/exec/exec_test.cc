@@ -375,6 +375,33 @@ TEST_F(ExecTest, InNoopNoWatchCommandIsStarted) {
   EXPECT_TRUE(subscriptions.empty());
 }
 
+TEST_F(ExecTest, InADryRunAGuardThatCantBeConfinedIsNotRun) {
+  // This program is no mgmt, that could confine it.
+  auto resource = make({{kCmd, Value("true")}, {kIfCmd, Value("touch " + path("mark"))}});
+  Delta delta;
+  asio::co_spawn(loop.io(), resource->check({.dry = true}), [&](const std::exception_ptr& failure, Delta found) {
+    EXPECT_EQ(text_of_failure(failure), "");
+    delta = std::move(found);
+    loop.stop();
+  });
+  loop.run();
+  EXPECT_FALSE(std::filesystem::exists(path("mark")));
+  ASSERT_EQ(delta.changes.size(), 1u);
+  EXPECT_FALSE(delta.changes[0].known);
+  EXPECT_EQ(delta.changes[0].why, "`ifcmd` was not run: this program can't confine it");
+}
+
+TEST_F(ExecTest, ASecretIsHiddenBeforeAnErrorIsCut) {
+  // The error shows 80 characters of the command, which end within the secret.
+  std::string secret = "hunter2hunter2hunter2";
+  auto declaration = declare({{kCmd, Value("false")}, {kArgs, list({std::string(60, 'x').c_str(), secret.c_str()})}});
+  Mask mask;
+  mask.add(secret);
+  declaration->params.taint(kArgs, mask);
+  std::string error = apply(*make(declaration));
+  EXPECT_EQ(error, "`false " + std::string(60, 'x') + " ***` ended with status 1");
+}
+
 TEST_F(ExecTest, PolledItRunsAtEachLook) {
   auto declaration = declare({{kCmd, Value("true")}});
   Meta meta;

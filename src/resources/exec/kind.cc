@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 
 #include "src/base/path.h"
 #include "src/base/text.h"
@@ -157,6 +158,11 @@ constinit const Kind kExecKind{
     .refresh = "`refresh_cmd` runs; without one `cmd` runs once more, if its guards allow it.",
     .outputs = exec::kOutputs,
     .needs = needs,
+    .is_guarded =
+        [](const Declaration& declaration) {
+          return std::ranges::any_of(std::array{kIfCmd, kNifCmd, kCreates},
+                                     [&](ParamIndex index) { return !text_of(declaration.params, index).empty(); });
+        },
     .create = make_exec,
 };
 

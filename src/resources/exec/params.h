@@ -45,8 +45,9 @@ inline constexpr Param kParams[] = {
      .unit = "s"},
     {.name = "ifcmd",
      .type = kStr,
-     .doc = "A guard: `cmd` runs only if this command ends with status 0. It runs at every check, in a dry run too, so "
-            "it must change nothing. Killed by a signal is an error, not a no."},
+     .doc =
+         "A guard: `cmd` runs only if this command ends with status 0. It runs at every check, so it must "
+         "change nothing; in a dry run it can't (see the guide on plans). Killed by a signal is an error, not a no."},
     {.name = "ifshell",
      .type = kStr,
      .doc = "The shell of `ifcmd`, as `shell` is of `cmd`.",

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <utility>
 
+#include "src/async/confine.h"
 #include "src/base/path.h"
 #include "src/events/inotify/file_watcher.h"
 #include "src/resources/file/describe.h"
@@ -53,16 +54,27 @@ Attributes attributes_of(const Want& want) {
   return attributes;
 }
 
+// In a plan of an ordinary user all owners but oneself look like this one.
+constexpr id_t kOverflowId = 65534;
+
+void compare_id(const char* param, id_t wanted, id_t own, std::optional<id_t> now, std::string (*name_of)(id_t),
+                Delta& delta) {
+  if (wanted == kAsFound || now == wanted) return;
+  Change change{.param = param, .before = now ? Value(name_of(*now)) : Value(), .after = Value(name_of(wanted))};
+  if (now == kOverflowId && wanted != own && confine::hides_owners()) {
+    change.before = Value();
+    change.known = false;
+    change.why = "an ordinary user's plan can't see whose it is";
+  }
+  delta.changes.push_back(std::move(change));
+}
+
 // Appends what differs; `now` is null for what is to be made.
 void compare_attributes(const Attributes& attributes, const struct stat* now, Delta& delta) {
-  if (attributes.owner != kAsFound && (!now || now->st_uid != attributes.owner))
-    delta.changes.push_back({.param = "owner",
-                             .before = now ? Value(user_name(now->st_uid)) : Value(),
-                             .after = Value(user_name(attributes.owner))});
-  if (attributes.group != kAsFound && (!now || now->st_gid != attributes.group))
-    delta.changes.push_back({.param = "group",
-                             .before = now ? Value(group_name(now->st_gid)) : Value(),
-                             .after = Value(group_name(attributes.group))});
+  compare_id("owner", attributes.owner, ::geteuid(), now ? std::optional<id_t>(now->st_uid) : std::nullopt, user_name,
+             delta);
+  compare_id("group", attributes.group, ::getegid(), now ? std::optional<id_t>(now->st_gid) : std::nullopt, group_name,
+             delta);
   if (!attributes.mode) return;
   mode_t current = now ? now->st_mode & 07777 : attributes.fallback;
   mode_t wanted = attributes.mode->of(current, now ? S_ISDIR(now->st_mode) : attributes.fallback == 0755);

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "src/resources/secrets.h"
+
+#include "src/resources/kind.h"
+
+namespace mgmt {
+
+bool is_secret(const Declaration& declaration, const Params::Item& item) {
+  return item.secret || declaration.kind->params[item.index].secret;
+}
+
+Mask secrets_of(const Declaration& declaration) {
+  Mask mask;
+  if (const Mask* written = declaration.params.secrets()) mask.add(*written);
+  for (const Params::Item& item : declaration.params.items())
+    if (declaration.kind->params[item.index].secret) mask.add(item.value);
+  return mask;
+}
+
+void redact(Delta& delta, const Declaration& declaration) {
+  std::span<const Param> table = declaration.kind->params;
+  for (Change& change : delta.changes) {
+    const Param* param = find_param(table, change.param);
+    if (!param) continue;
+    const Params::Item* item = declaration.params.find_item(static_cast<ParamIndex>(param - table.data()));
+    if (!change.secret && !param->secret && !(item && item->secret)) continue;
+    change.secret = true;
+    change.before = change.after = Value();
+    change.text = nullptr;
+  }
+  Mask secrets = secrets_of(declaration);
+  if (!secrets.empty()) secrets.hide(delta);
+}
+
+}  // namespace mgmt
