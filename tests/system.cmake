@@ -38,3 +38,9 @@ target_compile_definitions(counterd PRIVATE _GNU_SOURCE)
 target_link_libraries(counterd PRIVATE mgmt_flags)
 add_executable(svc_systemd_test ${CMAKE_CURRENT_LIST_DIR}/system/svc_systemd_test.cc)
 target_link_libraries(svc_systemd_test PRIVATE mgmt_svc mgmt_dbus mgmt_resources GTest::gtest GTest::gtest_main)
+
+# What swap_storm's test drives.
+add_executable(swapper ${CMAKE_CURRENT_LIST_DIR}/system/swapper.cc)
+target_link_libraries(swapper PRIVATE mgmt_engine mgmt_frontends mgmt_views mgmt_state)
+mgmt_system_test(swap_storm 120)
+set_property(TEST system_swap_storm APPEND PROPERTY ENVIRONMENT "SWAPPER=$<TARGET_FILE:swapper>")

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 
@@ -32,7 +33,9 @@ std::string read_file(const std::string& path, std::size_t limit) {
   if (S_ISDIR(st.st_mode)) throw Error::system(EISDIR, "reading " + path);
   std::string data;
   std::size_t used = 0;
-  data.resize(static_cast<std::size_t>(st.st_size > 0 ? st.st_size : 0) + 1);
+  // Those of /proc say that they are empty, and some give all they have to the first read and nothing to the next.
+  constexpr std::size_t kAtLeast = 4096;
+  data.resize(std::max(static_cast<std::size_t>(st.st_size) + 1, kAtLeast));
   while (true) {
     ssize_t got = ::read(fd.get(), data.data() + used, data.size() - used);
     if (got < 0) {

@@ -130,5 +130,27 @@ def test_exec_watch():
         equal(agent.stop(), 0, "exit status")
 
 
+def test_refresh():
+    with folder() as at:
+        demo = at + "/refresh-demo"
+        restarts = lambda: len((read(demo + "/restarts") or "").splitlines())
+        agent = Agent(example("refresh.yaml"), cwd=at)
+        agent.wait_for("converged")
+        equal((read(demo + "/server.conf"), restarts()), ("listen = 127.0.0.1\n", 1), "the default, and restarts")
+        mgmt_test.save(demo + "/choice", "10.0.0.2\n")
+        agent.wait_for("changed", resource="exec[restart]", what="a restart for a new address")
+        agent.wait_for("converged")
+        equal((read(demo + "/server.conf"), restarts()), ("listen = 10.0.0.2\n", 2), "the new address, and restarts")
+        os.utime(demo + "/choice")
+        agent.wait_for("changed", resource="exec[address]", what="the command again for a file that was touched")
+        agent.wait_for("converged")
+        equal(restarts(), 2, "restarts after the same answer")
+        os.unlink(demo + "/server.conf")
+        agent.wait_for("changed", resource="exec[restart]", what="a restart for a repair")
+        agent.wait_for("converged")
+        equal((read(demo + "/server.conf"), restarts()), ("listen = 10.0.0.2\n", 3), "after the repair")
+        equal(agent.stop(), 0, "exit status")
+
+
 if __name__ == "__main__":
     mgmt_test.main(dict(globals()))

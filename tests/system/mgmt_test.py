@@ -111,7 +111,7 @@ def folder(inside=None):
 class Agent:
     """A running mgmt. `events` has all that it reported so far; wait_for reads on."""
 
-    def __init__(self, *args, cwd, prefix=None, report="json", command=(), pipe=True, env=None):
+    def __init__(self, *args, cwd, prefix=None, report="json", command=(), program=None, pipe=True, env=None):
         self.cwd = cwd
         self.events = []
         self.broken_lines = []
@@ -119,7 +119,8 @@ class Agent:
         self._next = 0
         self.stderr_path = os.path.join(cwd, f"stderr.{random.getrandbits(48):x}")
         place = ["--tmp-prefix"] if prefix is None else ["--prefix", prefix]
-        self.args = [*command, mgmt(), "run", *args, "--report", report, *place]
+        # Another program that reports as mgmt does gets the arguments as they are.
+        self.args = [*command, program, *args] if program else [*command, mgmt(), "run", *args, "--report", report, *place]
         with open(self.stderr_path, "wb") as stderr:
             self.process = subprocess.Popen(
                 self.args,
