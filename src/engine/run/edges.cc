@@ -20,7 +20,6 @@ void Engine::build_edges() {
   receives_.clear();
   sends_.clear();
   const std::vector<Topology::Edge>& ends = graph_->topology.edges();
-  std::vector<VertexId> moved;
   for (std::size_t e = 0; e < ends.size(); ++e) {
     const EdgeInfo& edge = graph_->edges[e];
     auto [from, to] = ends[e];
