@@ -288,8 +288,10 @@ void VirtualLoop::happened(std::optional<std::uint32_t> thing, events::FileWatch
 
 // ---- async_run ------------------------------------------------------------------------------------------------------
 
-std::shared_ptr<AsyncRun> start_async(Loop& loop, AsyncResource& resource, Inputs inputs, BeforeApply before_apply,
-                                      std::move_only_function<void(Outcome)> done) {
+std::shared_ptr<AsyncRun> start_async(
+    Loop& loop, AsyncResource& resource, Inputs inputs,
+    std::function<std::optional<Error>(const Declaration&, const Delta&)> /*approve: no run here has it*/,
+    BeforeApply before_apply, std::move_only_function<void(Outcome)> done) {
   auto run = std::make_shared<simulator::SimulatedRun>(static_cast<VirtualLoop&>(loop),
                                                        static_cast<simulator::AsyncThing&>(resource), std::move(inputs),
                                                        std::move(before_apply), std::move(done));
