@@ -229,7 +229,9 @@ void Rules::on(const report::Failed& event) {
   ++one.failures;
   unsettled_.set(t);
   // After an event that came while it ran, it is looked at again at once, or when what is before it is settled.
-  if (event.retry_in >= 0 && !one.reason && !one.must) {
+  if (one.reason || one.must) {
+    make_dirty(t);
+  } else if (event.retry_in >= 0) {
     one.reason = true;
     one.retry_at = Clock::now() + std::chrono::duration_cast<Duration>(std::chrono::duration<double>(event.retry_in));
   }
