@@ -223,6 +223,16 @@ TEST_P(EdgesTest, OfWhatGoesAtOnceTheFirstIsRepairedFirstThoughItsEventComesLast
   EXPECT_EQ(machine.log, (Strings{"apply a", "apply b"}));
 }
 
+TEST_P(EdgesTest, ARefreshIsNoRepair) {
+  make();
+  EXPECT_TRUE(run(graph({"a", "b"}, {{0, 1}})));
+  drift("a");
+  EXPECT_TRUE(settle());
+  EXPECT_EQ(machine.log.back(), "refresh b");
+  EXPECT_EQ(engine->summary().repaired, 1u);
+  EXPECT_EQ(engine->summary().changed, 1u);
+}
+
 TEST_P(EdgesTest, WithoutAChangeNothingIsJournalled) {
   make();
   EXPECT_TRUE(run(graph({"a", "b"}, {{0, 1}})));

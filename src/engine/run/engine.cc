@@ -392,7 +392,9 @@ void Engine::finish(Instance& instance, Outcome outcome) {
 }
 
 void Engine::report_change(Instance& instance, Outcome& outcome, bool is_dry) {
-  bool repair = instance.was_fine && !is_dry && instance.runs != Instance::Runs::Export;
+  // What follows from the change of another is no drift.
+  bool refresh = std::ranges::any_of(outcome.delta.changes, [](const Change& c) { return c.param == "refresh"; });
+  bool repair = instance.was_fine && !is_dry && !refresh && instance.runs != Instance::Runs::Export;
   if (is_dry) {
     // The same difference, found again by a poll or an event, is no news.
     std::string text = to_json(outcome.delta);
