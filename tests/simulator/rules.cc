@@ -281,9 +281,11 @@ void Rules::check_as_declared(std::uint32_t t, const char* when) {
   if (d.meta->poll == 0s && thing.value != declared_value(d))
     log_.wrong("{}: {} is {}, declared {}", when, d.id(), thing.value, declared_value(d));
   // What an abandoned sender owes is due when its job comes back.
-  for (const auto& [sender, since] : thing.owed)
-    if (thing.refreshed_at < since && !machine_.things[sender].occupied)
+  for (const auto& [sender, since] : thing.owed) {
+    const Thing& by = machine_.things[sender];
+    if (thing.refreshed_at < since && !by.occupied && !by.waiting)
       log_.wrong("{}: {} wasn't refreshed after {} changed", when, d.id(), sender);
+  }
 }
 
 void Rules::announced(bool all_fine) {
