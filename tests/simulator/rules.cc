@@ -59,9 +59,11 @@ void Rules::tell_receivers(std::uint32_t sender) {
   for (std::uint32_t t : machine_.things[sender].owes_to) {
     One& one = ones_[t];
     auto rows = journal_.due(t, [&](std::uint32_t by) { return by == sender; });
-    if (one.state == State::Running)
-      std::erase_if(rows, [&](auto id) { return std::ranges::count(one.given, id) > 0; });
     if (!present_.test(t) || rows.empty()) continue;
+    if (one.state == State::Running) {
+      one.reason = true;  // or its run carries that out already
+      continue;
+    }
     make_dirty(t);
     one.must = true;
     unsettled_.set(t);
