@@ -53,6 +53,10 @@ void Rules::make_dirty(std::uint32_t t) {
 
 // What has changed something makes those whom it notifies dirty.
 void Rules::tell_receivers(std::uint32_t sender) {
+  if (machine_.dry) {  // nothing is noted down then, so who is told can't be seen
+    for (std::uint32_t t : machine_.things[sender].owes_to) ones_[t].retry_at.reset();
+    return;
+  }
   if (!machine_.things[sender].acted) return;
   if (machine_.things[sender].occupied || machine_.things[sender].waiting)
     return;  // abandoned: when its job comes back
