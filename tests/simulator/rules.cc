@@ -106,7 +106,7 @@ void Rules::on(const report::GraphStarted& event) {
     }
     if (!now[t] && t < machine_.things.size()) machine_.things[t].owed.clear();
     if (!now[t] && !declarations_[t]) continue;
-    bool runs = one.state == State::Running || one.retired;
+    bool runs = one.state == State::Running || one.retired || is_abandoned(t);
     std::vector<std::string> holds = runs ? std::move(one.holds) : std::vector<std::string>();
     bool limited = runs && (one.limited || (declarations_[t] && declarations_[t]->meta->timeout > 0ms));
     one = One{.retired = runs, .limited = limited, .holds = std::move(holds)};
@@ -258,11 +258,13 @@ void Rules::on_left(std::uint32_t t, bool heard) {
     for (std::uint32_t receiver : machine_.things[t].owes_to)
       if (journal_.is_owed(receiver)) ones_[receiver].retry_at.reset();
   }
+  one.reason |= one.limited && one.state != State::Running;
   if (heard) one.retires = false;
   if (!one.retired || (machine_.things[t].waiting && !one.limited)) return;
   if (!heard) {
     one.retired = false;
     one.retires = true;
+    machine_.things[t].waiting = false;
     if (one.state != State::Running) let_go(one);
     if (present_.test(t)) one.reason = true;
   }
