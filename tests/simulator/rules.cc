@@ -57,7 +57,12 @@ void Rules::tell_receivers(std::uint32_t sender) {
     for (std::uint32_t t : machine_.things[sender].owes_to) ones_[t].retry_at.reset();
     return;
   }
-  if (!machine_.things[sender].acted) return;
+  if (!machine_.things[sender].acted) {
+    // One that couldn't note down whom it owes: who is owed from before is told.
+    for (std::uint32_t t : machine_.things[sender].owes_to)
+      if (journal_.is_owed(t)) ones_[t].retry_at.reset();
+    return;
+  }
   if (machine_.things[sender].occupied || machine_.things[sender].waiting)
     return;  // abandoned: when its job comes back
   for (std::uint32_t t : machine_.things[sender].owes_to) {
