@@ -10,6 +10,7 @@ namespace mgmt::simulator {
 
 void Journal::add(std::vector<RefreshRow> rows, std::move_only_function<void(Result<void>)> done) {
   std::uint32_t sender = thing_of(rows.front().sender);
+  bool exported = rows.front().sender.starts_with("@@");
   std::vector<std::uint64_t> ids;
   for (RefreshRow& row : rows) {
     ids.push_back(row.id);
@@ -20,7 +21,7 @@ void Journal::add(std::vector<RefreshRow> rows, std::move_only_function<void(Res
       log_.wrong("the journal was given row {} twice", ids.back());
   }
   last_ = std::max(last_, Clock::now() + random_.up_to(loop->delays().journal));
-  loop->after(last_ - Clock::now(), [this, sender, ids = std::move(ids), done = std::move(done)]() mutable {
+  loop->after(last_ - Clock::now(), [this, sender, exported, ids = std::move(ids), done = std::move(done)]() mutable {
     if (random_.percent(failing)) {
       for (std::uint64_t id : ids) rows_.erase(id);
       log_.line("journal: it fails");
@@ -33,8 +34,7 @@ void Journal::add(std::vector<RefreshRow> rows, std::move_only_function<void(Res
     for (std::uint64_t id : ids)
       if (auto at = rows_.find(id); at != rows_.end()) at->second.durable = true;
     log_.line("journal: durable up to row {}", ids.back());
-    Machine& machine = loop->machine();
-    if (machine.things[sender].waiting) machine.on_left(sender, false);  // its time may be over: then it ends with this
+    if (!exported) loop->machine().on_left(sender, false);  // its time may be over: then it ends with this
     done({});
   });
 }

@@ -53,15 +53,26 @@ void Rules::make_dirty(std::uint32_t t) {
 
 // What has changed something makes those whom it notifies dirty.
 void Rules::tell_receivers(std::uint32_t sender) {
-  if (!machine_.things[sender].acted) return;
+  if (machine_.dry) {  // nothing is noted down then, so who is told can't be seen
+    for (std::uint32_t t : machine_.things[sender].owes_to) ones_[t].retry_at.reset();
+    return;
+  }
+  if (!machine_.things[sender].acted) {
+    // One that couldn't note down whom it owes: who is owed from before is told.
+    for (std::uint32_t t : machine_.things[sender].owes_to)
+      if (journal_.is_owed(t)) ones_[t].retry_at.reset();
+    return;
+  }
   if (machine_.things[sender].occupied || machine_.things[sender].waiting)
     return;  // abandoned: when its job comes back
   for (std::uint32_t t : machine_.things[sender].owes_to) {
     One& one = ones_[t];
     auto rows = journal_.due(t, [&](std::uint32_t by) { return by == sender; });
-    if (one.state == State::Running)
-      std::erase_if(rows, [&](auto id) { return std::ranges::count(one.given, id) > 0; });
     if (!present_.test(t) || rows.empty()) continue;
+    if (one.state == State::Running) {
+      one.reason = true;  // or its run carries that out already
+      continue;
+    }
     make_dirty(t);
     one.must = true;
     unsettled_.set(t);
@@ -100,7 +111,7 @@ void Rules::on(const report::GraphStarted& event) {
     }
     if (!now[t] && t < machine_.things.size()) machine_.things[t].owed.clear();
     if (!now[t] && !declarations_[t]) continue;
-    bool runs = one.state == State::Running || one.retired;
+    bool runs = one.state == State::Running || one.retired || is_abandoned(t);
     std::vector<std::string> holds = runs ? std::move(one.holds) : std::vector<std::string>();
     bool limited = runs && (one.limited || (declarations_[t] && declarations_[t]->meta->timeout > 0ms));
     one = One{.retired = runs, .limited = limited, .holds = std::move(holds)};
@@ -252,11 +263,13 @@ void Rules::on_left(std::uint32_t t, bool heard) {
     for (std::uint32_t receiver : machine_.things[t].owes_to)
       if (journal_.is_owed(receiver)) ones_[receiver].retry_at.reset();
   }
+  one.reason |= one.limited && one.state != State::Running;
   if (heard) one.retires = false;
   if (!one.retired || (machine_.things[t].waiting && !one.limited)) return;
   if (!heard) {
     one.retired = false;
     one.retires = true;
+    machine_.things[t].waiting = false;
     if (one.state != State::Running) let_go(one);
     if (present_.test(t)) one.reason = true;
   }
@@ -281,9 +294,11 @@ void Rules::check_as_declared(std::uint32_t t, const char* when) {
   if (d.meta->poll == 0s && thing.value != declared_value(d))
     log_.wrong("{}: {} is {}, declared {}", when, d.id(), thing.value, declared_value(d));
   // What an abandoned sender owes is due when its job comes back.
-  for (const auto& [sender, since] : thing.owed)
-    if (thing.refreshed_at < since && !machine_.things[sender].occupied)
+  for (const auto& [sender, since] : thing.owed) {
+    const Thing& by = machine_.things[sender];
+    if (thing.refreshed_at < since && !by.occupied && !by.waiting)
       log_.wrong("{}: {} wasn't refreshed after {} changed", when, d.id(), sender);
+  }
 }
 
 void Rules::announced(bool all_fine) {

@@ -129,6 +129,7 @@ class Simulation {
       exports.engine = &engine;
       rules_.begin(engine, options_);
       log_.line("==== a process starts; {} refreshes are due", left.size());
+      for (const RefreshRow& row : left) log_.line("row {}: {} owes {}", row.id, row.sender, row.receiver);
       engine.restore_refreshes(std::move(left));
       load(engine);
       rules_.after_step();

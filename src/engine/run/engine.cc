@@ -134,6 +134,7 @@ void Engine::start(Instance& instance) {
   }
   const std::vector<std::string>* notified = notified_by(instance);
   if (notified) instance.extras(loop_).owes_to = *notified;
+  else if (auto* extras = instance.extras_if_any()) extras->owes_to.clear();  // of a run that came to nothing
   if (instance.runs == Instance::Runs::Export) {
     if (!notified) return publish(instance);
     return owe_refreshes(instance, [this, &instance](Result<void> owed) {
