@@ -46,7 +46,7 @@ class AgentState::Worker : public std::enable_shared_from_this<Worker> {
         database_({.path = std::move(path),
                    .warn = [this](std::string text) { warn(std::move(text)); },
                    .patience = options.patience},
-                  closing_) {}
+                  given_up_) {}
 
   struct Add {
     std::vector<RefreshRow> rows;
@@ -99,7 +99,9 @@ class AgentState::Worker : public std::enable_shared_from_this<Worker> {
     loop_ = nullptr;
     closing_ = true;
     wake_.notify_one();
-    return finished_.wait_for(lock, limit, [&] { return done_; });
+    bool ended = finished_.wait_for(lock, limit, [&] { return done_; });
+    given_up_ = !ended;
+    return ended;
   }
   std::size_t undone() const {
     std::lock_guard lock(mutex_);
@@ -266,6 +268,8 @@ class AgentState::Worker : public std::enable_shared_from_this<Worker> {
   bool done_ = false;
 
   std::atomic<bool> closing_ = false;
+  // The end has come, and its time is over: another process that reads isn't waited for any more.
+  std::atomic<bool> given_up_ = false;
   std::function<void(std::string)> warn_;
   Limits limits_;
   std::size_t capacity_;

@@ -293,7 +293,9 @@ TEST_F(AgentStateTest, TwoReadersSeeWholeTransactionsWhileItIsWritten) {
     state.later(entry("file[first]"), 1);
   }
   auto reader = [&] {
+    auto end = std::chrono::steady_clock::now() + 30s;
     for (std::size_t seen = 0; seen < 2000;) {
+      if (std::chrono::steady_clock::now() > end) return 2;
       std::size_t count = resources().size();
       if (count < seen || (count - 1) % 2 != 0) return 1;
       seen = count;

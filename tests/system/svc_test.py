@@ -240,9 +240,9 @@ def test_after_systemd_executed_itself_anew_it_is_still_watched():
 
 def test_a_start_by_somebody_else_is_waited_for():
     with Units() as units:
-        counter = units.counter(seconds="0.5")
+        counter = units.counter(seconds="2")
         systemctl("start", "--no-block", counter.unit)
-        equal(state(counter.unit)[0], "activating", "before the run")
+        wait_until(lambda: state(counter.unit)[0] == "activating", "its start")
         status, agent = units.once(state="running")
         equal((status, len(agent.all("changed")), counter.lines()), (0, 0, ["start one"]), "nothing was left to do")
 
