@@ -2,6 +2,8 @@
 #include "src/async/confine.h"
 
 #include <gtest/gtest.h>
+#include <sched.h>
+#include <sys/mount.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -14,6 +16,12 @@ namespace fs = std::filesystem;
 
 class Confine : public testing::Test {
  protected:
+  // A /tmp of our own, if we may: one below which something is mounted is not covered.
+  static void SetUpTestSuite() {
+    if (::geteuid() != 0 || ::unshare(CLONE_NEWNS) != 0) return;
+    ASSERT_EQ(::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr), 0);
+    ASSERT_EQ(::mount("mgmt-test", "/tmp", "tmpfs", 0, nullptr), 0);
+  }
   void SetUp() override {
     auto tried = confine::run({"true"});
     if (!tried && tried.error().refused) GTEST_SKIP() << tried.error().error.text();
