@@ -85,9 +85,13 @@ class Unit {
 void watch(Unit& unit) {
   fmt::print("ready\n");
   std::fflush(stdout);
+  bool starting = false;
   while (true) {
     std::string state = unit.next();
-    if (state == "inactive" || state == "failed") unit.have_it("StartUnit");
+    bool stopped = state == "inactive" || state == "failed";
+    // systemd tells of a stop twice, with and without its job; a second start would undo the next stop.
+    if (stopped && !starting) unit.have_it("StartUnit");
+    starting = stopped;
   }
 }
 

@@ -10,6 +10,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <cerrno>
+#include <deque>
 #include <map>
 #include <optional>
 #include <system_error>
@@ -28,6 +29,8 @@ namespace {
 constexpr std::string_view kDisconnected = "org.freedesktop.DBus.Error.Disconnected";
 // A bus that doesn't answer the handshake in this time is said to be missing; it may still come.
 constexpr Duration kPatience = 10s;
+// Calls under way at once: a dbus-daemon allows 128 on the system's bus, and refuses more.
+constexpr std::size_t kAtOnce = 100;
 // Messages a turn, so that a flood of signals leaves the loop to the others.
 constexpr int kBatch = 256;
 
@@ -79,6 +82,7 @@ bool BusError::is_disconnection() const {
 
 struct Bus::State : std::enable_shared_from_this<State> {
   struct Pending {
+    /// Null while it waits, or if it was refused.
     std::unique_ptr<sdbus::IProxy> proxy;
     std::move_only_function<void(Reply)> done;
   };
@@ -98,6 +102,9 @@ struct Bus::State : std::enable_shared_from_this<State> {
   Duration delay = kFirstDelay;
   std::map<std::uint64_t, Pending> pending;
   std::uint64_t last_call = 0;
+  /// Those that wait until one under way is answered, in their order.
+  std::deque<std::pair<std::uint64_t, Call>> waiting;
+  std::size_t under_way = 0;
   // A proxy can't be destroyed by the call that it makes.
   std::vector<Pending> answered;
   bool processing = false;
@@ -109,6 +116,8 @@ struct Bus::State : std::enable_shared_from_this<State> {
   void process();
   void rearm();
   void process_soon();
+  void send(std::uint64_t id, Call call);
+  void refuse(std::uint64_t id, const BusError& error);
   void answer(std::uint64_t id, Reply reply);
   void drop_connection();
 };
@@ -170,6 +179,8 @@ void Bus::State::failed(const BusError& why) {
   again.after(delay, [this] { begin(); });
   delay = std::min(delay * 2, kLongestDelay);
   std::map<std::uint64_t, Pending> unanswered = std::exchange(pending, {});
+  waiting.clear();
+  under_way = 0;
   for (auto& [id, call] : unanswered) call.done(std::unexpected(BusError(std::string(kDisconnected), why.text())));
   if (listener) listener->on_disconnected(why);
 }
@@ -223,8 +234,43 @@ void Bus::State::answer(std::uint64_t id, Reply reply) {
   Pending call = std::move(found->second);
   pending.erase(found);
   auto done = std::move(call.done);
-  answered.push_back(std::move(call));
+  if (call.proxy) {
+    --under_way;
+    answered.push_back(std::move(call));
+  }
+  while (!waiting.empty() && under_way < kAtOnce) {
+    auto [next, what] = std::move(waiting.front());
+    waiting.pop_front();
+    send(next, std::move(what));
+  }
   done(std::move(reply));
+}
+
+// Posted: nobody is called from within his call.
+void Bus::State::refuse(std::uint64_t id, const BusError& error) {
+  loop.post([self = shared_from_this(), id, error] { self->answer(id, std::unexpected(error)); });
+}
+
+void Bus::State::send(std::uint64_t id, Call call) {
+  try {
+    auto proxy = sdbus::createProxy(*connection, std::move(call.destination), std::move(call.path));
+    sdbus::MethodCall message = proxy->createMethodCall(call.interface, call.method);
+    if (call.arguments) call.arguments(message);
+    proxy->callMethod(
+        message,
+        // The State outlives its connection, and so all calls of this.
+        [this, id](sdbus::MethodReply& reply, const sdbus::Error* error) {
+          if (error) answer(id, std::unexpected(to_bus_error(*error)));
+          else answer(id, reply);
+        },
+        std::chrono::duration_cast<std::chrono::microseconds>(call.limit));
+    pending[id].proxy = std::move(proxy);
+    ++under_way;
+    // What is queued is written, and the limit counted, at the end of this turn: one for many calls.
+    if (!processing) process_soon();
+  } catch (const sdbus::Error& error) {
+    refuse(id, to_bus_error(error));
+  }
 }
 
 Bus::Bus(Loop& loop, Which which, std::vector<std::string> matches, Listener& listener)
@@ -239,6 +285,7 @@ Bus::~Bus() {
   s.again.cancel();
   s.patience.cancel();
   s.attempt_done = {};
+  s.waiting.clear();
   s.pending.clear();
   s.drop_connection();
 }
@@ -246,29 +293,10 @@ Bus::~Bus() {
 void Bus::call(Call call, std::move_only_function<void(Reply)> done) {
   State& s = *state_;
   std::uint64_t id = ++s.last_call;
-  auto refuse = [&](const BusError& error) {
-    s.pending[id] = {.proxy = nullptr, .done = std::move(done)};
-    s.loop.post([state = state_, id, error] { state->answer(id, std::unexpected(error)); });
-  };
-  if (!s.connection) return refuse({std::string(kDisconnected), "there is no connection to D-Bus"});
-  try {
-    auto proxy = sdbus::createProxy(*s.connection, std::move(call.destination), std::move(call.path));
-    sdbus::MethodCall message = proxy->createMethodCall(call.interface, call.method);
-    if (call.arguments) call.arguments(message);
-    proxy->callMethod(
-        message,
-        // The State outlives its connection, and so all calls of this.
-        [&s, id](sdbus::MethodReply& reply, const sdbus::Error* error) {
-          if (error) s.answer(id, std::unexpected(to_bus_error(*error)));
-          else s.answer(id, reply);
-        },
-        std::chrono::duration_cast<std::chrono::microseconds>(call.limit));
-    s.pending[id] = {.proxy = std::move(proxy), .done = std::move(done)};
-    // What is queued is written, and the limit counted, at the end of this turn: one for many calls.
-    if (!s.processing) s.process_soon();
-  } catch (const sdbus::Error& error) {
-    refuse(to_bus_error(error));
-  }
+  s.pending[id] = {.proxy = nullptr, .done = std::move(done)};
+  if (!s.connection) s.refuse(id, {std::string(kDisconnected), "there is no connection to D-Bus"});
+  else if (s.under_way >= kAtOnce) s.waiting.emplace_back(id, std::move(call));
+  else s.send(id, std::move(call));
 }
 
 }  // namespace mgmt::events

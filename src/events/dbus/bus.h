@@ -61,6 +61,7 @@ class Bus {
     std::string method;
     /// Appends the arguments. May be empty.
     std::function<void(sdbus::MethodCall&)> arguments = {};
+    /// From when it is sent: a hundred are under way at once, the others wait.
     Duration limit = std::chrono::seconds(30);
   };
   using Reply = std::expected<sdbus::MethodReply, BusError>;

@@ -255,7 +255,7 @@ void Systemd::on_job_removed(sdbus::Message& signal) {
   sdbus::ObjectPath job;
   std::string unit, result;
   signal >> id >> job >> unit >> result;
-  if (awaited_jobs_ > 0) {
+  if (jobs_under_way_ > 0) {
     ended_jobs_[job] = result;
     jobs_.add();
   }
@@ -360,18 +360,44 @@ asio::awaitable<std::vector<std::string>> Systemd::unit_files() {
   co_return names;
 }
 
-asio::awaitable<std::string> Systemd::run_job(std::string method, std::string unit) {
-  // From before the call, so that the end of a job that ends at once isn't missed.
-  struct Awaited {
-    explicit Awaited(std::shared_ptr<Systemd> s) : systemd(std::move(s)) { ++systemd->awaited_jobs_; }
-    ~Awaited() {
-      if (--systemd->awaited_jobs_ == 0) systemd->ended_jobs_.clear();
+// One of the few jobs that may be under way, from before its call, so that the end of one that ends at once isn't
+// missed.
+class Systemd::JobSlot {
+ public:
+  explicit JobSlot(std::shared_ptr<Systemd> systemd) : systemd_(std::move(systemd)) {}
+  ~JobSlot() {
+    if (!taken_) return;
+    while (!systemd_->job_queue_.empty()) {
+      auto next = std::move(systemd_->job_queue_.front());
+      systemd_->job_queue_.pop_front();
+      if (next.use_count() == 1) continue;  // who waited was cancelled
+      next->set(true);                      // and has the slot now
+      return;
     }
-    Awaited(const Awaited&) = delete;
-    Awaited& operator=(const Awaited&) = delete;
-    std::shared_ptr<Systemd> systemd;
-  } awaited(shared_from_this());
+    if (--systemd_->jobs_under_way_ == 0) systemd_->ended_jobs_.clear();
+  }
+  JobSlot(const JobSlot&) = delete;
+  JobSlot& operator=(const JobSlot&) = delete;
 
+  asio::awaitable<void> take() {
+    if (systemd_->jobs_under_way_ < kJobsAtOnce) {
+      ++systemd_->jobs_under_way_;
+    } else {
+      auto turn = std::make_shared<Answer<bool>>(systemd_->loop_);
+      systemd_->job_queue_.push_back(turn);
+      co_await turn->get();
+    }
+    taken_ = true;
+  }
+
+ private:
+  std::shared_ptr<Systemd> systemd_;
+  bool taken_ = false;
+};
+
+asio::awaitable<std::string> Systemd::run_job(std::string method, std::string unit) {
+  JobSlot slot(shared_from_this());
+  co_await slot.take();
   auto ask = [unit](sdbus::MethodCall& message) { message << unit << std::string("replace"); };
   std::string job = parsed_or_throw<sdbus::ObjectPath>(co_await call(manager_call(std::move(method), ask)));
   while (true) {

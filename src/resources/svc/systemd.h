@@ -7,6 +7,7 @@
 
 #include <boost/asio/awaitable.hpp>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -83,7 +84,7 @@ class Systemd : public std::enable_shared_from_this<Systemd>, private events::Bu
   boost::asio::awaitable<std::vector<std::string>> unit_files();
 
   /// Has a job done ("StartUnit", "StopUnit", "ReloadUnit", "TryRestartUnit") and waits for its end: "done", "failed",
-  /// "timeout", "dependency", "canceled", "skipped"...
+  /// "timeout", "dependency", "canceled", "skipped"... A hundred are under way at once, the others wait.
   boost::asio::awaitable<std::string> run_job(std::string method, std::string unit);
 
   enum class FileChange { Enable, Disable, Mask, Unmask };
@@ -96,7 +97,12 @@ class Systemd : public std::enable_shared_from_this<Systemd>, private events::Bu
   /// unless a file was changed without a reload: to look at the files costs systemd a walk over all links, each time.
   static constexpr std::size_t kFewUnits = 64;
 
+  /// For each job under way systemd has a match rule of its own on the bus, to see its client go. With more than 512 of
+  /// them the bus refuses, and systemd drops its connection.
+  static constexpr std::size_t kJobsAtOnce = 100;
+
  private:
+  class JobSlot;
   using Reply = events::Bus::Reply;
   template <class T>
   using Result = std::expected<T, events::BusError>;
@@ -147,8 +153,9 @@ class Systemd : public std::enable_shared_from_this<Systemd>, private events::Bu
   std::vector<Read> reads_;
   std::vector<std::shared_ptr<Answer<Result<bool>>>> reloads_;
   bool reloading_ = false;
-  /// While jobs of ours are awaited: what has ended, and how.
-  std::size_t awaited_jobs_ = 0;
+  std::size_t jobs_under_way_ = 0;
+  std::deque<std::shared_ptr<Answer<bool>>> job_queue_;
+  /// While jobs of ours are under way: what has ended, and how.
   std::map<std::string, std::string> ended_jobs_;
   Changes jobs_;
   /// Changes of unit files by us that have not been answered, and the signals meanwhile.
