@@ -91,12 +91,13 @@ void Rules::on(const report::GraphStarted& event) {
   for (const auto& declaration : graph.vertices) now[thing_of(*declaration)] = declaration;
 
   // Whoever has `realize` had its time.
-  bool busy = false, unrealized = false;
+  bool busy = false;
+  std::optional<std::uint32_t> unrealized;
   for_each(present_, [&](std::uint32_t t) {
     busy |= ones_[t].state == State::Running || retry_due(ones_[t]);
-    unrealized |= declaration(t).meta->realize && !ones_[t].was_fine;
+    if (declaration(t).meta->realize && !ones_[t].was_fine) unrealized = t;
   });
-  if (busy && unrealized) log_.wrong("a swap didn't wait for what has realize");
+  if (busy && unrealized) log_.wrong("a swap didn't wait for {}, which has realize", declaration(*unrealized).id());
 
   Things present;
   equal_.reset();
@@ -254,12 +255,14 @@ void Rules::on(const report::Failed& event) {
 void Rules::on_left(std::uint32_t t, bool heard) {
   One& one = ones_[t];
   // Abandoned when its time was over, it has come back.
-  if (one.state == State::Failed) {
+  bool came_back = !heard && one.state == State::Failed;
+  if (came_back) {
+    one.state = State::Dirty;
     one.reason = true;
     machine_.things[t].waiting = false;
   }
   // Those whom it notifies may look now, instead of at their own time.
-  if (!heard && (one.state == State::Failed || one.retired)) {
+  if (came_back || (!heard && one.retired)) {
     for (std::uint32_t receiver : machine_.things[t].owes_to)
       if (journal_.is_owed(receiver)) ones_[receiver].retry_at.reset();
   }

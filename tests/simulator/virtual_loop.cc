@@ -105,6 +105,7 @@ struct SimulatedRun : AsyncRun, std::enable_shared_from_this<SimulatedRun> {
   }
   void end() {
     std::uint32_t number = thing_of(resource.declaration());
+    loop.machine().things[number].waiting = false;
     loop.machine().leave(number);
     std::exchange(done, nullptr)(std::move(outcome));
     loop.machine().left(number);
