@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "src/cli/graph_index.h"
 
+#include <algorithm>
 #include <functional>
 #include <string_view>
 
@@ -38,11 +39,16 @@ GraphIndex::GraphIndex(std::shared_ptr<const ResourceGraph> graph, std::uint64_t
 
 std::optional<VertexId> GraphIndex::vertex_of(const std::string& id) const {
   std::call_once(indexed_, [this] {
-    vertices_.reserve(graph_->vertices.size());
-    for (VertexId v = 0; v < graph_->vertices.size(); ++v) vertices_.emplace(graph_->vertices[v]->id(), v);
+    by_hash_.reserve(graph_->vertices.size());
+    for (VertexId v = 0; v < graph_->vertices.size(); ++v)
+      by_hash_.emplace_back(std::hash<std::string>{}(graph_->vertices[v]->id()), v);
+    std::ranges::sort(by_hash_);
   });
-  auto found = vertices_.find(id);
-  return found == vertices_.end() ? std::nullopt : std::optional(found->second);
+  std::size_t hash = std::hash<std::string>{}(id);
+  for (auto at = std::ranges::lower_bound(by_hash_, std::pair(hash, VertexId{0}));
+       at != by_hash_.end() && at->first == hash; ++at)
+    if (graph_->vertices[at->second]->id() == id) return at->second;
+  return std::nullopt;
 }
 
 std::optional<GraphIndex::Fact> GraphIndex::find(const std::string& id) const {

@@ -4,7 +4,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
-#include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "src/resources/resource_graph.h"
@@ -33,7 +33,8 @@ class GraphIndex : public views::GraphFacts {
   std::shared_ptr<const ResourceGraph> graph_;
   std::uint64_t key_;
   mutable std::once_flag indexed_;
-  mutable std::unordered_map<std::string, VertexId> vertices_;
+  /// Sorted. Names would take ten times the memory.
+  mutable std::vector<std::pair<std::size_t, VertexId>> by_hash_;
 };
 
 /// Of all in a declaration that says what should be: kind, name and parameters. Of a secret only eight bits count: a

@@ -14,6 +14,10 @@ using namespace report;
 
 namespace {
 
+std::uint64_t hash_of(const std::string& resource) { return std::hash<std::string>{}(resource); }
+
+state::Time time_of(std::int64_t micros) { return state::Time(std::chrono::microseconds(micros)); }
+
 std::string seconds_of(state::Time time) {
   auto micros = time.time_since_epoch().count();
   return fmt::format("{}.{:06}", micros / 1000000, micros % 1000000);
@@ -51,15 +55,21 @@ class Array {
 
 }  // namespace
 
+void Board::ended(const std::string& resource) {
+  running_.erase(hash_of(resource));
+  if (!causes_.empty()) causes_.erase(resource);
+}
+
 void Board::close(const std::string& resource) {
-  running_.erase(resource);
+  ended(resource);
   if (!failed_.empty()) failed_.erase(resource);
 }
 
 void Board::on_event(const Event& event) {
   auto time = std::chrono::floor<std::chrono::microseconds>(event.time);
   if (const auto* started = std::get_if<Started>(&event.body)) {
-    running_.insert_or_assign(started->resource, Running{time, started->cause});
+    running_.insert(hash_of(started->resource), time.time_since_epoch().count());
+    if (started->cause.why != Cause::Why::First) causes_.insert_or_assign(started->resource, started->cause);
   } else if (const auto* fine = std::get_if<Fine>(&event.body)) {
     close(fine->resource);
   } else if (const auto* changed = std::get_if<Changed>(&event.body)) {
@@ -72,7 +82,7 @@ void Board::on_event(const Event& event) {
     repairs.last.push_back(time);
     if (repairs.last.size() > kFight) repairs.last.pop_front();
   } else if (const auto* failed = std::get_if<Failed>(&event.body)) {
-    running_.erase(failed->resource);
+    ended(failed->resource);
     failed_.insert_or_assign(failed->resource, Failure{time, *failed});
   } else if (std::holds_alternative<Converged>(event.body)) {
     state_ = "converged";
@@ -91,16 +101,25 @@ void Board::on_event(const Event& event) {
   }
 }
 
+Cause Board::cause_of(const std::string& resource) const {
+  auto found = causes_.find(resource);
+  return found == causes_.end() ? Cause{} : found->second;
+}
+
 std::string Board::status() const {
   Array running, failed, fights;
-  for (const auto& [id, one] : running_) {
-    if (running.full()) break;
-    running.add(Object()
-                    .text("resource", id)
-                    .time("since", one.since)
-                    .text("cause", word_of(one.cause.why))
-                    .text("from", one.cause.from)
-                    .done());
+  auto facts = graph_();
+  if (facts && running_.size() > 0) {
+    facts->each([&](const std::string& id) {
+      std::int64_t since = running_.since(hash_of(id));
+      if (since == 0 || running.full()) return;
+      running.add(Object()
+                      .raw("resource", json_quote(id))
+                      .time("since", time_of(since))
+                      .text("cause", word_of(cause_of(id).why))
+                      .text("from", cause_of(id).from)
+                      .done());
+    });
   }
   for (const auto& [id, one] : failed_)
     failed.add(Object()
@@ -143,11 +162,11 @@ std::string Board::now_of(const std::string& resource) const {
   };
   Object object;
   object.text("resource", resource);
-  if (auto running = running_.find(resource); running != running_.end()) {
+  if (std::int64_t since = running_.since(hash_of(resource)); since != 0) {
     object.text("now", "running")
-        .time("since", running->second.since)
-        .text("cause", word_of(running->second.cause.why))
-        .text("from", running->second.cause.from);
+        .time("since", time_of(since))
+        .text("cause", word_of(cause_of(resource).why))
+        .text("from", cause_of(resource).from);
   } else if (auto failed = failed_.find(resource); failed != failed_.end()) {
     object.text("now", "failed")
         .time("since", failed->second.time)

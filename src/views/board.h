@@ -13,6 +13,7 @@
 #include "src/report/report.h"
 #include "src/state/rows.h"
 #include "src/views/facts.h"
+#include "src/views/running_set.h"
 
 namespace mgmt::views {
 
@@ -35,15 +36,13 @@ class Board : public report::Reader {
   static constexpr std::size_t kMostListed = 1000;
 
  private:
-  struct Running {
-    state::Time since;
-    report::Cause cause;
-  };
   struct Repairs {
     std::size_t count = 0;
     std::deque<state::Time> last;  // kFight of them
   };
   void close(const std::string& resource);
+  void ended(const std::string& resource);
+  report::Cause cause_of(const std::string& resource) const;
 
   GraphNow graph_;
   report::GraphStarted started_;
@@ -51,7 +50,9 @@ class Board : public report::Reader {
   std::size_t changed_ = 0, repaired_ = 0;
   std::string state_ = "starting";
   state::Time state_since_;
-  std::unordered_map<std::string, Running> running_;
+  RunningSet running_;
+  /// Of what runs for another reason than that it is the first time.
+  std::unordered_map<std::string, report::Cause> causes_;
   struct Failure {
     state::Time time;
     report::Failed what;
