@@ -114,7 +114,7 @@ void Rules::on(const report::GraphStarted& event) {
     if (!now[t] && !declarations_[t]) continue;
     bool runs = one.state == State::Running || one.retired || is_abandoned(t);
     std::vector<std::string> holds = runs ? std::move(one.holds) : std::vector<std::string>();
-    bool limited = runs && (one.limited || (declarations_[t] && declarations_[t]->meta->timeout > 0ms));
+    bool limited = one.limited || (runs && declarations_[t] && declarations_[t]->meta->timeout > 0ms);
     one = One{.retired = runs, .limited = limited, .holds = std::move(holds)};
     if (!now[t]) {
       one.must = one.reason = false;
