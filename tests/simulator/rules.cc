@@ -182,11 +182,9 @@ void Rules::on(const report::Started& event) {
   unsettled_.set(t);
   const Meta& meta = *declaration(t).meta;
   Thing& thing = machine_.things[t];
-  // Else one that was abandoned is still at work, and this one fails at once.
-  if (!thing.occupied && !thing.waiting && !one.retired) {
-    thing.acted = false;
-    thing.owes_to = meta.noop ? std::vector<std::uint32_t>() : notifies_[t];
-  }
+  thing.will_owe_to = meta.noop ? std::vector<std::uint32_t>() : notifies_[t];
+  if (declaration(t).exported) thing.owes_to = thing.will_owe_to;
+  if (!thing.occupied && !thing.waiting) thing.acted = false;
   std::vector<std::string> names = meta.sema;
   if (options_.sema > 0) names.push_back(fmt::format(":{}", options_.sema));
   std::ranges::sort(names);
