@@ -61,6 +61,7 @@ Delta Machine::check(const Declaration& declaration, const Inputs& inputs) {
             inputs.refresh ? ", refresh" : "");
   enter(declaration);
   thing.waiting = false;
+  thing.owes_to = thing.will_owe_to;
   if (random_.percent(failures.check)) throw Error("can't be read");
   Delta delta;
   if (thing.value != declared_value(declaration)) delta.changes.push_back({.param = "value"});

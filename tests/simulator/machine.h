@@ -38,7 +38,8 @@ struct Thing {
   /// When it was last refreshed, and since when it is owed that by whom. In ticks.
   std::uint64_t refreshed_at = 0;
   std::map<std::uint32_t, std::uint64_t> owed;
-  /// Whom the run on its way has to notify.
+  /// Whom the run on its way has to notify, from its check on: what an abandoned one stands in the way of has none.
+  std::vector<std::uint32_t> will_owe_to;
   std::vector<std::uint32_t> owes_to;
   /// It has changed something, or tried to.
   bool acted = false;

@@ -114,7 +114,7 @@ void Rules::on(const report::GraphStarted& event) {
     if (!now[t] && !declarations_[t]) continue;
     bool runs = one.state == State::Running || one.retired || is_abandoned(t);
     std::vector<std::string> holds = runs ? std::move(one.holds) : std::vector<std::string>();
-    bool limited = runs && (one.limited || (declarations_[t] && declarations_[t]->meta->timeout > 0ms));
+    bool limited = one.limited || (runs && declarations_[t] && declarations_[t]->meta->timeout > 0ms);
     one = One{.retired = runs, .limited = limited, .holds = std::move(holds)};
     if (!now[t]) {
       one.must = one.reason = false;
@@ -182,11 +182,9 @@ void Rules::on(const report::Started& event) {
   unsettled_.set(t);
   const Meta& meta = *declaration(t).meta;
   Thing& thing = machine_.things[t];
-  // Else one that was abandoned is still at work, and this one fails at once.
-  if (!thing.occupied && !thing.waiting && !one.retired) {
-    thing.acted = false;
-    thing.owes_to = meta.noop ? std::vector<std::uint32_t>() : notifies_[t];
-  }
+  thing.will_owe_to = meta.noop ? std::vector<std::uint32_t>() : notifies_[t];
+  if (declaration(t).exported) thing.owes_to = thing.will_owe_to;
+  if (!thing.occupied && !thing.waiting) thing.acted = false;
   std::vector<std::string> names = meta.sema;
   if (options_.sema > 0) names.push_back(fmt::format(":{}", options_.sema));
   std::ranges::sort(names);
