@@ -506,7 +506,7 @@ void Engine::mark_dirty(Instance& instance, report::Cause::Why why) {
   instance.why = why;
   // It stays failed until its job comes back, and is looked at then.
   if (is_abandoned(instance)) return;
-  if (instance.running && !instance.timed_out) instance.pending = Instance::Pending::Again;
+  if (instance.running) instance.pending = Instance::Pending::Again;
   else schedule_.dirty(instance.at);
 }
 
