@@ -72,6 +72,6 @@ mgmt_fault(a_refresh_is_forgotten_when_its_run_fails src/engine/schedule/refresh
 mgmt_fault(converged_is_said_while_what_has_left_runs src/engine/run/settle.cc
   [[return is_abandoned(*one); })) return false;]] [[return is_abandoned(*one); })) (void)0;]])
 mgmt_fault(an_abandoned_resource_counts_as_fine src/engine/run/engine.cc
-  [[if (is_abandoned(instance)) return;]] [[]])
+  [[if (instance.running) instance.pending]] [[if (instance.running && !instance.timed_out) instance.pending]])
 mgmt_fault(a_refresh_is_carried_out_before_the_change src/engine/schedule/refreshes.cc
   [[if (owed.state == State::Due) owed.state = State::Given;]] [[owed.state = State::Given;]])

@@ -538,9 +538,8 @@ void Engine::mark_dirty(Instance& instance, report::Cause::Why why) {
     instance.extras(loop_).retry.cancel();
   }
   instance.why = why;
-  // It stays failed until its job comes back, and is looked at then.
-  if (is_abandoned(instance)) return;
-  if (instance.running && !instance.timed_out) instance.pending = Instance::Pending::Again;
+  // One whose job was abandoned stays failed until that comes back, and is looked at then.
+  if (instance.running) instance.pending = Instance::Pending::Again;
   else schedule_.dirty(instance.at);
 }
 
