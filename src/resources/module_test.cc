@@ -11,7 +11,8 @@ namespace {
 
 // Where this test's program looks: ../lib/mgmt from its own folder.
 std::filesystem::path place(const std::string& name) {
-  return (std::filesystem::read_symlink("/proc/self/exe").parent_path() / "../lib/mgmt" / (name + ".so")).lexically_normal();
+  return (std::filesystem::read_symlink("/proc/self/exe").parent_path() / "../lib/mgmt" / (name + ".so"))
+      .lexically_normal();
 }
 
 TEST(Module, OneThatIsMissingIsNamedWithThePlace) {

@@ -186,7 +186,8 @@ TEST_F(EngineTest, OrderIsKeptAndIndependentCommandsOverlap) {
 TEST_F(EngineTest, AFailureStopsOnlyWhatDependsOnItAndIsNamedWithItsPlace) {
   make();
   load(
-      "resources:\n  exec:\n  - {name: bad, cmd: 'false', meta: {retry: 0}}\n  file:\n  - {name: after, path: $/after, content: x}\n  - "
+      "resources:\n  exec:\n  - {name: bad, cmd: 'false', meta: {retry: 0}}\n  file:\n  - {name: after, path: $/after, "
+      "content: x}\n  - "
       "{name: free, path: $/free, content: x}\n"
       "edges:\n- {name: e, from: {kind: exec, name: bad}, to: {kind: file, name: after}}\n");
   EXPECT_FALSE(settle());
