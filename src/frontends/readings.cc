@@ -64,8 +64,10 @@ void each_reading(const Declaration& declaration, const Unread& unread, const Ju
   // Where so much couldn't be read, there is little to judge, and a file may have many of them.
   constexpr std::size_t kMost = 200;
   std::size_t count = unread.name ? kNames.size() : 1;
-  for (ParamIndex index : unread.params)
-    if ((count *= values_of(declaration.kind->params[index]).size() + 1) > kMost) return;
+  for (ParamIndex index : unread.params) {
+    count *= values_of(declaration.kind->params[index]).size() + 1;
+    if (count > kMost) return;
+  }
   Declaration reading = declaration;
   if (!unread.name) return each_value(reading, unread.params, judge);
   for (std::string_view name : kNames) {

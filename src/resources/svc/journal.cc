@@ -26,7 +26,7 @@ constexpr Duration kLimit = 1s;
 
 // A child from its start to its end, or to the limit: then it is killed, and what it has printed counts.
 struct Reading : std::enable_shared_from_this<Reading> {
-  Reading(Loop& on) : loop(on), limit(on), over(on) {}
+  explicit Reading(Loop& on) : loop(on), limit(on), over(on) {}
 
   Loop& loop;
   Child child;
