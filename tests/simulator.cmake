@@ -16,9 +16,9 @@ function(mgmt_simulator_program name)
 endfunction()
 
 mgmt_simulator_program(simulator)
-# All of it on every core, and a few under the sanitizers (`-L unit`).
+# Within two minutes, all of it on every core, and a few under the sanitizers (`-L unit`).
 add_test(NAME simulator COMMAND simulator --runs 100000)
-set_tests_properties(simulator PROPERTIES LABELS simulator TIMEOUT 300 RUN_SERIAL TRUE)
+set_tests_properties(simulator PROPERTIES LABELS simulator TIMEOUT 120 RUN_SERIAL TRUE)
 add_test(NAME simulator_short COMMAND simulator --runs 1000 --from 1000000)
 set_tests_properties(simulator_short PROPERTIES LABELS unit TIMEOUT 300)
 
@@ -41,7 +41,7 @@ function(mgmt_fault name file right wrong)
   file(CONFIGURE OUTPUT ${faulty} CONTENT "${text}" @ONLY)
   mgmt_simulator_program(fault_${name} ${faulty})
   add_test(NAME simulator_finds_${name} COMMAND fault_${name} --runs 100000 --expect-violation)
-  set_tests_properties(simulator_finds_${name} PROPERTIES LABELS simulator TIMEOUT 300)
+  set_tests_properties(simulator_finds_${name} PROPERTIES LABELS simulator TIMEOUT 120)
 endfunction()
 
 mgmt_fault(an_event_during_a_run_is_forgotten src/engine/run/engine.cc

@@ -37,7 +37,7 @@ add_executable(counterd ${CMAKE_CURRENT_LIST_DIR}/system/counterd.c)
 target_compile_definitions(counterd PRIVATE _GNU_SOURCE)
 target_link_libraries(counterd PRIVATE mgmt_flags)
 add_executable(svc_systemd_test ${CMAKE_CURRENT_LIST_DIR}/system/svc_systemd_test.cc)
-target_link_libraries(svc_systemd_test PRIVATE mgmt_svc mgmt_dbus mgmt_resources GTest::gtest GTest::gtest_main)
+target_link_libraries(svc_systemd_test PRIVATE mgmt_svc mgmt_dbus mgmt_resources mgmt_test_main)
 
 # What swap_storm's test drives.
 add_executable(swapper ${CMAKE_CURRENT_LIST_DIR}/system/swapper.cc)

@@ -368,7 +368,7 @@ void GraphBuilder::validate(const Declaration& declaration, Unread unread, Diagn
                       fmt::format("{} needs it: {}", declaration.kind->name, params[i].doc));
     unread.params.push_back(index);
   }
-  if (declaration.exported) {
+  if (declaration.hidden() || !declaration.exports_to().empty()) {
     for (const Params::Item& item : declaration.params.items())
       if (is_secret(declaration, item))
         diagnostics.error(

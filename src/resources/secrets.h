@@ -11,6 +11,9 @@ namespace mgmt {
 /// Marked so by the kind's table, or where it was written.
 bool is_secret(const Declaration& declaration, const Params::Item& item);
 
+/// One of its parameters is.
+bool has_secrets(const Declaration& declaration);
+
 /// The texts of all secret parameters.
 Mask secrets_of(const Declaration& declaration);
 

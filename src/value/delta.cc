@@ -11,13 +11,19 @@ Value content_value(std::string sha256, std::int64_t size) {
   return Value(Map{{"sha256", Value(std::move(sha256))}, {"size", Value(size)}});
 }
 
+bool is_content(const Value& value) {
+  const auto* map = value.get_if<Map>();
+  return map && map->size() == 2 && (*map)[0].first == "sha256" && (*map)[1].first == "size";
+}
+
 namespace {
 
 // Content as sizes: a hash tells a person nothing.
 std::string side(const Value& value) {
-  if (const auto* map = value.get_if<Map>(); map && map->size() == 2 && (*map)[1].first == "size") {
-    return counted(static_cast<std::size_t>((*map)[1].second.get<std::int64_t>()), "byte") + " " +
-           (*map)[0].second.get<std::string>().substr(0, 8);
+  if (is_content(value)) {
+    const Map& content = value.get<Map>();
+    return counted(static_cast<std::size_t>(content[1].second.get<std::int64_t>()), "byte") + " " +
+           content[0].second.get<std::string>().substr(0, 8);
   }
   return to_text(value);
 }

@@ -40,6 +40,7 @@ struct Delta {
 
 /// Content as a value: {sha256, size}, never the bytes. `sha256` is in hex.
 Value content_value(std::string sha256, std::int64_t size);
+bool is_content(const Value& value);
 
 /// "content: 12 bytes → 30 bytes", "mode: 0644 → 0600", "sub/a.txt: state: (none) → exists".
 std::string to_text(const Change& change);

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """No output of any sort shows a secret: terminal, lines, JSON, pictures, plans, errors, what is kept under the prefix."""
 
+import hashlib
 import json
 import os
 import pty
@@ -116,6 +117,52 @@ def test_no_output_shows_a_secret():
                         one = os.path.join(path, name)
                         if one not in (graph, at + "/content", at + "/filed", at + "/block", at + "/keys/one"):
                             clean(open(one, "rb").read().decode(errors="replace"), one)
+
+
+def test_a_copy_of_a_secret_has_no_sum_that_could_be_guessed():
+    pin = "4711"
+    sums = {hashlib.sha256(text.encode()).hexdigest() for text in (pin, "old")}
+    with folder() as at:
+        write(at + "/copy", "old")
+        write(at + "/graph.yaml", f"graph: g\nresources:\n  file:\n  - name: a\n    path: {at}/a\n    content: !secret \"{pin}\"\n"
+                                  f"  - name: b\n    path: {at}/copy\n    source: {at}/a\n")
+        done = run("run", at + "/graph.yaml", "--once", "--report", "json", "--prefix", at + "/prefix", at=at)
+        equal((done.returncode, read(at + "/copy")), (0, pin), "the copy is made")
+        texts = {"the report": done.stdout, "history": run("history", "--json", "--prefix", at + "/prefix", at=at).stdout}
+        for path, _, names in os.walk(at + "/prefix"):
+            texts |= {name: open(os.path.join(path, name), "rb").read().decode(errors="replace") for name in names}
+        for name, text in texts.items():
+            check(not any(one in text for one in sums), f"{name} holds the sum of a secret")
+
+
+def test_a_secret_that_runs_here_too_is_not_exported():
+    with folder() as at:
+        write(at + "/graph.yaml", f"graph: g\nresources:\n  file:\n  - name: a\n    path: {at}/a\n    content: !secret {WRITTEN}\n"
+                                  "    meta: {export: [b]}\n")
+        done = run("check", at + "/graph.yaml", at=at)
+        equal(done.returncode, 2, "check")
+        check("can't be exported: `content` is a secret" in done.stdout + done.stderr, done.stdout + done.stderr)
+
+
+def test_a_received_secret_is_not_exported():
+    with folder() as at:
+        write(at + "/graph.yaml", f"""
+graph: g
+resources:
+  exec:
+  - {{name: key, cmd: cat, args: [!secret {at}/{WRITTEN}]}}
+  file:
+  - {{name: a, path: {at}/a, meta: {{export: ["*"], retry: 0}}}}
+edges:
+- name: e
+  from: {{kind: exec, name: key}}
+  to: {{kind: file, name: a}}
+  send: {{stdout: content}}
+""")
+        write(f"{at}/{WRITTEN}", "made with a secret")
+        done = run("run", at + "/graph.yaml", "--once", "--report", "lines", "--prefix", at + "/prefix", at=at)
+        equal(done.returncode, 4, "it fails: " + done.stdout + done.stderr)
+        check("file[a] can't be exported: `content` is a secret" in done.stdout, done.stdout)
 
 
 def test_a_terminal_shows_none():

@@ -145,7 +145,7 @@ void Engine::keep_outputs(Instance& instance) {
   for (VertexId receiver : to->second.to) mark_dirty(*instances_[receiver], Cause::Why::Received);
 }
 
-bool Engine::holds_secrets(const Instance& instance) { return !secrets_of(shown_declaration(instance)).empty(); }
+bool Engine::holds_secrets(const Instance& instance) { return has_secrets(shown_declaration(instance)); }
 
 // As it is at work, with what it has received.
 const Declaration& Engine::shown_declaration(const Instance& instance) {
@@ -209,6 +209,7 @@ bool Engine::receive(Instance& instance, Inputs& inputs) {
   report_.hide(secrets_of(*declaration));
   instance.resource->adopt(std::move(declaration));
   instance.received_new = true;
+  instance.published = false;
   return true;
 }
 

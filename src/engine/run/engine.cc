@@ -299,7 +299,7 @@ bool Engine::is_to_be_published(const Instance& instance) const {
 }
 
 void Engine::publish_beside(Instance& instance, Outcome outcome) {
-  publisher_->publish(*instance.declaration,
+  publisher_->publish(shown_declaration(instance),
                       [this, alive = alive_, &instance, outcome = std::move(outcome)](Result<bool> result) mutable {
                         if (!*alive) return;
                         instance.published = result.has_value();

@@ -9,6 +9,7 @@
 #include "src/engine/transform/auto_edges.h"
 #include "src/engine/transform/collect.h"
 #include "src/engine/transform/group.h"
+#include "src/engine/transform/secret_sources.h"
 
 namespace mgmt {
 namespace {
@@ -38,7 +39,7 @@ std::vector<std::string> notes_of(const AutoEdges& edges) {
 Prepared prepare(const std::shared_ptr<const ResourceGraph>& base,
                  std::span<const std::shared_ptr<const Declaration>> exported) {
   Combined combined = base->collects.empty() ? Combined{base, {}} : combine(base, exported);
-  AutoEdges edges = add_auto_edges(combined.graph);
+  AutoEdges edges = add_auto_edges(taint_secret_sources(combined.graph));
   std::vector<std::string> notes = notes_of(edges);
   if (std::shared_ptr<const Groups> groups = find_groups(*edges.graph)) {
     auto grouped = std::make_shared<ResourceGraph>(*edges.graph);
