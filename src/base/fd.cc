@@ -28,8 +28,12 @@ void Fd::reset() {
 std::string read_file(const std::string& path, std::size_t limit) {
   Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd) throw Error::system(errno, "opening " + path);
+  return read_rest(fd.get(), limit, path);
+}
+
+std::string read_rest(int fd, std::size_t limit, const std::string& path) {
   struct stat st{};
-  if (::fstat(fd.get(), &st) != 0) throw Error::system(errno, "reading " + path);
+  if (::fstat(fd, &st) != 0) throw Error::system(errno, "reading " + path);
   if (S_ISDIR(st.st_mode)) throw Error::system(EISDIR, "reading " + path);
   std::string data;
   std::size_t used = 0;
@@ -37,7 +41,7 @@ std::string read_file(const std::string& path, std::size_t limit) {
   constexpr std::size_t kAtLeast = 4096;
   data.resize(std::max(static_cast<std::size_t>(st.st_size) + 1, kAtLeast));
   while (true) {
-    ssize_t got = ::read(fd.get(), data.data() + used, data.size() - used);
+    ssize_t got = ::read(fd, data.data() + used, data.size() - used);
     if (got < 0) {
       if (errno == EINTR) continue;
       throw Error::system(errno, "reading " + path);

@@ -32,6 +32,9 @@ class Fd {
 /// The whole file; throws Error. `limit` bounds the bytes read, more is an Error.
 std::string read_file(const std::string& path, std::size_t limit = std::size_t{1} << 30);
 
+/// From the descriptor's position to the end, as read_file(); `path` is for messages.
+std::string read_rest(int fd, std::size_t limit, const std::string& path);
+
 /// Writes all of `data` at the descriptor's position; throws Error naming `path`.
 void write_all(int fd, std::string_view data, const std::string& path);
 

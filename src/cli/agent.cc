@@ -113,6 +113,8 @@ void Agent::remember() {
                  .name = command_.hostname,
                  .warn = [this](std::string text) { report_.emit(report::Notice{Level::Warning, std::move(text)}); },
                  .read_only = command_.noop});
+  undoings_ = std::make_unique<Undoings>(*state_, report_);
+  undoings_->on_dropped = [this] { loop_.post([this] { load(collected_); }); };
   if (command_.noop) return;
   report_.add(std::make_unique<views::History>(*state_, [this] { return index_; }));
   auto board = std::make_unique<views::Board>([this] { return index_; });
@@ -194,7 +196,8 @@ int Agent::run() {
     collected_ = all;
     if (!base_->collects.empty()) load(all);
   };
-  engine_ = std::make_unique<Engine>(loop_, report_, options, sharing_.get(), command_.noop ? nullptr : state_.get());
+  engine_ = std::make_unique<Engine>(loop_, report_, options, sharing_.get(), command_.noop ? nullptr : state_.get(),
+                                     undoings_.get());
   sharing_->on_idle = [this] { engine_->reconsider(); };
   engine_->on_settled = [this](bool all_fine) { on_settled(all_fine); };
   if (command_.max_runtime) {
@@ -213,11 +216,14 @@ void Agent::begin() {
     if (!ending_ && !command_.no_watch && std::filesystem::is_regular_file(command_.file)) follow_file();
   };
   if (!state_) return go();
-  state_->load([this, go](Result<state::Refreshes> due) {
-    if (due) engine_->restore_refreshes(std::move(due->rows));
-    else
+  state_->load([this, go](Result<state::Due> due) {
+    if (due) {
+      engine_->restore_refreshes(std::move(due->rows));
+      undoings_->restore(std::move(due->undos));
+    } else {
       report_.emit(report::Notice{Level::Warning, "which refreshes are still due can't be told: " + due.error().text(),
                                   due.error().hint_text()});
+    }
     go();
   });
 }
@@ -253,7 +259,7 @@ void Agent::adopt(std::shared_ptr<const ResourceGraph> graph) {
 void Agent::load(const Declarations& collected) {
   if (ending_) return;
   collected_ = collected;
-  Prepared prepared = prepare(base_, collected);
+  Prepared prepared = prepare(undoings_ ? undoings_->add_to(base_, command_.noop) : base_, collected);
   for (std::string& text : prepared.left_out) report_.emit(report::Notice{Level::Warning, std::move(text)});
   for (std::string& text : prepared.notes) report_.emit(report::Notice{Level::Info, std::move(text)});
   settled_fine_ = false;

@@ -19,6 +19,7 @@
 #include "src/cli/graph_index.h"
 #include "src/cli/place.h"
 #include "src/cli/sharing.h"
+#include "src/cli/undoings.h"
 #include "src/engine/run/engine.h"
 #include "src/events/signal/signals.h"
 #include "src/state/agent_state.h"
@@ -74,6 +75,7 @@ class Agent {
   std::unique_ptr<Sharing> sharing_;
   std::optional<world::local::NameLock> name_;
   std::unique_ptr<state::AgentState> state_;
+  std::unique_ptr<Undoings> undoings_;
   const views::Board* board_ = nullptr;  // the report's
   std::unique_ptr<Engine> engine_;
   std::unique_ptr<AgentSocket> socket_;

@@ -141,15 +141,6 @@ std::string names_of(std::span<const Param> params, std::string_view around) {
   return text;
 }
 
-struct MetaParams {
-  std::vector<Param> acting, later;
-};
-MetaParams split(const Tables& tables) {
-  MetaParams result;
-  for (const Param& param : tables.meta) (tables.meta_acts(param.name) ? result.acting : result.later).push_back(param);
-  return result;
-}
-
 // A kind may have a colon in its name, which a file's name should not.
 std::string page_of(const Kind& kind) {
   std::string page(kind.name);
@@ -208,11 +199,8 @@ std::string overview_text(const Tables& tables, std::size_t columns) {
     std::string summary = wrap_markdown(kind->summary, columns, widest + 4);
     out += fmt::format("  {:<{}}  {}", kind->name, widest, summary.substr(std::min(summary.size(), widest + 4)));
   }
-  MetaParams meta = split(tables);
   out += "\nMeta parameters, of every resource, under `meta:`:\n";
-  append_params_text(meta.acting, columns, out);
-  if (!meta.later.empty())
-    out += "\n" + wrap_markdown(fmt::format("Read, and not acting yet: {}.", names_of(meta.later, "")), columns, 0);
+  append_params_text(tables.meta, columns, out);
   return out;
 }
 
@@ -220,10 +208,8 @@ std::string overview_markdown(const Tables& tables) {
   std::string out = fmt::format("{}# Resources\n\n| kind | what it does |\n| --- | --- |\n", kGenerated);
   for (const Kind* kind : tables.kinds)
     out += fmt::format("| [{}]({}) | {} |\n", kind->name, page_of(*kind), cell(kind->summary));
-  MetaParams meta = split(tables);
   out += "\n## Meta parameters\n\nOf every resource, under `meta:`: what the engine does with it.\n\n";
-  append_params_markdown(meta.acting, out);
-  if (!meta.later.empty()) out += fmt::format("\nRead, and not acting yet: {}.\n", names_of(meta.later, "`"));
+  append_params_markdown(tables.meta, out);
   return out;
 }
 

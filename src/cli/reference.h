@@ -16,9 +16,8 @@ namespace mgmt::cli {
 struct Tables {
   std::span<const Kind* const> kinds;
   std::span<const Param> meta;
-  bool (*meta_acts)(std::string_view);
 };
-inline Tables all_tables() { return {all_kinds(), meta_params(), meta_acts}; }
+inline Tables all_tables() { return {all_kinds(), meta_params()}; }
 
 enum class ReferenceForm { Text, Markdown, Json };
 

@@ -358,6 +358,18 @@ void GraphBuilder::validate(Diagnostics& diagnostics) const {
   for (const auto& [declaration, unread] : nameless_) validate(declaration, unread, diagnostics);
 }
 
+// That what isn't undone stays is no news to find out when it has left the graph.
+void GraphBuilder::check_undo(const Declaration& declaration, Diagnostics& diagnostics) {
+  if (!declaration.kind->cannot_undo)
+    return diagnostics.error(declaration.pos,
+                             fmt::format("{} can't be undone: `reverse` is not for the kind {}",
+                                         shown(declaration.id()), declaration.kind->name),
+                             "leave `reverse` out");
+  if (std::optional<Error> why = declaration.kind->cannot_undo(declaration))
+    diagnostics.error(declaration.pos, fmt::format("{} can't be undone: {}", shown(declaration.id()), why->text()),
+                      why->hint_text());
+}
+
 void GraphBuilder::validate(const Declaration& declaration, Unread unread, Diagnostics& diagnostics) {
   std::span<const Param> params = declaration.kind->params;
   for (std::size_t i = 0; i < params.size(); ++i) {
@@ -376,6 +388,7 @@ void GraphBuilder::validate(const Declaration& declaration, Unread unread, Diagn
             fmt::format("{} can't be exported: `{}` is a secret", shown(declaration.id()), params[item.index].name),
             "what is exported can be read by all hosts");
   }
+  if (declaration.meta->reverse) check_undo(declaration, diagnostics);
   // What a hidden one comes to depends on where it goes: who takes it judges.
   if (declaration.kind->validate && !declaration.hidden()) validate_readings(declaration, unread, diagnostics);
 }

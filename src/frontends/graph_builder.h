@@ -91,6 +91,7 @@ class GraphBuilder {
   void report_cycle(const Topology& topology, const std::vector<std::size_t>& edge_of, Diagnostics& diagnostics) const;
   void check_collects(Diagnostics& diagnostics) const;
   void validate(Diagnostics& diagnostics) const;
+  static void check_undo(const Declaration& declaration, Diagnostics& diagnostics);
   static void validate(const Declaration& declaration, Unread unread, Diagnostics& diagnostics);
 
   std::string graph_name_;

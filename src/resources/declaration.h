@@ -29,6 +29,9 @@ struct Declaration {
   /// when its predecessors are fine.
   bool exported = false;
 
+  /// It isn't in the graph's file: it brings back what the resource of this id found, which was there. Else empty.
+  std::string undoes;
+
   bool hidden() const { return exported; }
   /// The hosts that may collect it, "*" for all. A resource that isn't hidden runs here too.
   std::span<const std::string> exports_to() const;

@@ -74,8 +74,9 @@ struct Kind {
   bool (*is_guarded)(const Declaration&) = nullptr;
   /// Several may run as one: `meta: autogroup`.
   bool groups = false;
-  /// What undoes the declaration once it has left the graph (`meta: reverse`); none if nothing does. May be null.
-  std::optional<Declaration> (*reverse)(const Declaration&) = nullptr;
+  /// Why what the declaration does can't be undone (`meta: reverse`, see Resource::undo()), with a hint; none if it can.
+  /// Null: nothing of the kind can be.
+  std::optional<Error> (*cannot_undo)(const Declaration&) = nullptr;
 
   std::unique_ptr<Resource> (*create)(std::shared_ptr<const Declaration>, Services&) = nullptr;
 };

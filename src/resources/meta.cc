@@ -78,7 +78,8 @@ constexpr Param kParams[] = {
      .doc = "Take part in edges that are found by themselves.",
      .default_text = "true"},
     {.name = "autogroup", .type = kBool, .doc = "May be run together with others of its kind.", .default_text = "true"},
-    {.name = "reverse", .type = kBool, .doc = "Undo it once it leaves the graph.", .default_text = "false"},
+    {.name = "reverse", .type = kBool, .doc = "Undo it once it has left the graph, also while mgmt didn't run: a file is as it was found, an exec runs its "
+            "`reverse_cmd`.", .default_text = "false"},
 };
 constexpr ParamIndex kNoop = param_index(kParams, "noop");
 constexpr ParamIndex kRetry = param_index(kParams, "retry");
@@ -96,6 +97,7 @@ constexpr ParamIndex kAutoEdge = param_index(kParams, "autoedge");
 constexpr ParamIndex kAutoGroup = param_index(kParams, "autogroup");
 constexpr ParamIndex kDollar = param_index(kParams, "dollar");
 constexpr ParamIndex kHidden = param_index(kParams, "hidden");
+constexpr ParamIndex kReverse = param_index(kParams, "reverse");
 constexpr ParamIndex kExport = param_index(kParams, "export");
 
 // "name:N", "name" and ":N" name a semaphore; "" and "3" don't.
@@ -123,8 +125,6 @@ std::shared_ptr<const Meta> default_meta() {
 }
 
 std::span<const Param> meta_params() { return kParams; }
-
-bool meta_acts(std::string_view name) { return name != "reverse"; }
 
 std::shared_ptr<const Meta> make_meta(const Params& values) {
   Meta meta;
@@ -154,6 +154,7 @@ std::shared_ptr<const Meta> make_meta(const Params& values) {
   }
   meta.dollar = values.get_or(kDollar, false);
   meta.hidden = values.get_or(kHidden, false);
+  meta.reverse = values.get_or(kReverse, false);
   if (const List* hosts = values.find<List>(kExport)) {
     for (const Value& host : *hosts) meta.exports.push_back(host.get<std::string>());
     std::ranges::sort(meta.exports);

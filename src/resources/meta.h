@@ -50,6 +50,8 @@ struct Meta {
   bool dollar = false;
   /// In the graph, but run on other hosts only.
   bool hidden = false;
+  /// Once it has left the graph, what it found is brought back.
+  bool reverse = false;
   /// The hosts that may collect it, "*" for all; sorted.
   std::vector<std::string> exports;
   friend auto operator<=>(const Meta&, const Meta&) = default;
@@ -57,11 +59,8 @@ struct Meta {
 
 std::shared_ptr<const Meta> default_meta();
 
-/// The table of all meta parameters, those of later issues included.
+/// The table of all meta parameters.
 std::span<const Param> meta_params();
-/// False for a meta parameter that is read but doesn't act yet.
-bool meta_acts(std::string_view name);
-
 /// The meta parameters from values bound to meta_params(). Throws Error for what one value alone can't
 /// show (a semaphore without a name).
 std::shared_ptr<const Meta> make_meta(const Params& values);

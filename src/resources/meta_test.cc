@@ -80,14 +80,6 @@ TEST(Meta, TheLongestTimesFitTheClock) {
   }
 }
 
-TEST(Meta, TheTableSaysWhatActs) {
-  for (const Param& param : meta_params()) EXPECT_EQ(meta_acts(param.name), param.name != "reverse") << param.name;
-  for (const char* name : {"reverse"}) {
-    EXPECT_TRUE(find_param(meta_params(), name)) << name;
-    EXPECT_FALSE(meta_acts(name)) << name;
-  }
-}
-
 TEST(Declaration, IdShowsOriginAndExport) {
   Declaration declaration;
   declaration.kind = find_kind("noop");

@@ -101,6 +101,10 @@ class Resource {
   /// After a run that succeeded: a value for each of Kind::outputs (None where there is none yet).
   virtual std::vector<Value> outputs() const { return {}; }
 
+  /// What brings back what is there now, once this resource has left the graph; asked where check runs, before the first
+  /// apply, of one with `meta: reverse`. Throws Error where that can't be had.
+  virtual Declaration undo() { throw Error("it can't be undone"); }
+
   /// For an event that says Look::Entry: true if the state is, to one stat, as our own last check or apply left it.
   virtual bool is_own_echo() { return false; }
 

@@ -49,7 +49,7 @@ class AgentState::Worker : public std::enable_shared_from_this<Worker> {
                   given_up_) {}
 
   struct Add {
-    std::vector<RefreshRow> rows;
+    Job job;
     std::move_only_function<void(Result<void>)> done;
   };
   struct Later {
@@ -164,8 +164,7 @@ class AgentState::Worker : public std::enable_shared_from_this<Worker> {
     try {
       database_.write(
           [&](Rows& rows) {
-            for (const Add& one : adds)
-              for (const RefreshRow& row : one.rows) rows.add(row);
+            for (const Add& one : adds) one.job(rows);
           },
           Database::When::Durable);
     } catch (const Error& error) {
@@ -298,9 +297,9 @@ std::shared_ptr<AgentState::Worker> AgentState::ensure_worker() {
   return worker_;
 }
 
-void AgentState::load(std::move_only_function<void(Result<Refreshes>)> call) {
-  auto found = std::make_shared<Refreshes>();
-  read([found](Rows& rows) { *found = rows.refreshes(); },
+void AgentState::load(std::move_only_function<void(Result<Due>)> call) {
+  auto found = std::make_shared<Due>();
+  read([found](Rows& rows) { *found = rows.due(); },
        [found, call = std::move(call)](Result<void> outcome) mutable {
          if (outcome) call(std::move(*found));
          else call(std::unexpected(outcome.error()));
@@ -308,13 +307,21 @@ void AgentState::load(std::move_only_function<void(Result<Refreshes>)> call) {
 }
 
 void AgentState::add(std::vector<RefreshRow> rows, std::move_only_function<void(Result<void>)> done) {
+  durably(
+      [rows = std::move(rows)](Rows& into) {
+        for (const RefreshRow& row : rows) into.add(row);
+      },
+      std::move(done));
+}
+
+void AgentState::durably(Job job, std::move_only_function<void(Result<void>)> done) {
   if (options_.read_only || closed_) {
     loop_.post([done = std::move(done)]() mutable {
       done(std::unexpected(Error("nothing is remembered in a dry run, or after its end")));
     });
     return;
   }
-  ensure_worker()->submit(Worker::Add{std::move(rows), std::move(done)});
+  ensure_worker()->submit(Worker::Add{std::move(job), std::move(done)});
 }
 
 void AgentState::clear(std::vector<std::uint64_t> ids) {

@@ -3,7 +3,7 @@
 // work is done on a thread of its own, which starts (and the file is opened or made) with the first thing to remember.
 //
 //   AgentState state(loop, {.prefix = prefix, .name = hostname, .warn = warn});
-//   state.load([](Result<state::Refreshes> due) { ... });        // opens nothing where there is nothing
+//   state.load([](Result<state::Due> due) { ... });        // opens nothing where there is nothing
 //   state.add(rows, [](Result<void> done) { ... });              // on the disk
 //   state.later([entry](state::Rows& rows) { rows.record(entry); }, bytes);
 //   state.close(1s);
@@ -44,16 +44,17 @@ class AgentState : public RefreshJournal {
   AgentState(const AgentState&) = delete;
   AgentState& operator=(const AgentState&) = delete;
 
-  /// The refreshes that are due.
-  void load(std::move_only_function<void(Result<Refreshes>)> call);
-  /// All that wait are one transaction.
+  void load(std::move_only_function<void(Result<Due>)> call);
   void add(std::vector<RefreshRow> rows, std::move_only_function<void(Result<void>)> done) override;
   void clear(std::vector<std::uint64_t> ids) override;
 
-  /// Carried out some time soon, in the order of the calls, many in one transaction; once more where that failed, so a
-  /// job may run twice and must not depend on what it did itself. `bytes` is what it holds, roughly. False: more waits
-  /// than the buffer takes, and this won't be done.
+  /// What is done to the rows, inside a transaction. It may run twice, where that failed, and must not depend on what it
+  /// did itself.
   using Job = std::function<void(Rows&)>;
+  /// Calls `done` on the loop's thread once it is on the disk, or can't be. All that wait are one transaction.
+  void durably(Job job, std::move_only_function<void(Result<void>)> done);
+  /// Carried out some time soon, in the order of the calls, many in one transaction. `bytes` is what it holds, roughly.
+  /// False: more waits than the buffer takes, and this won't be done.
   bool later(Job job, std::size_t bytes);
   /// The same, but does nothing where no file is there and nothing that makes one was asked for before.
   void if_there(Job job);

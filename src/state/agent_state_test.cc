@@ -38,9 +38,9 @@ class AgentStateTest : public testing::Test {
     if (!run_until(loop_, [&] { return outcome.has_value(); })) return std::unexpected(Error("no answer"));
     return *outcome;
   }
-  Result<Refreshes> load(AgentState& state) {
-    std::optional<Result<Refreshes>> found;
-    state.load([&](Result<Refreshes> got) { found = std::move(got); });
+  Result<Due> load(AgentState& state) {
+    std::optional<Result<Due>> found;
+    state.load([&](Result<Due> got) { found = std::move(got); });
     if (!run_until(loop_, [&] { return found.has_value(); })) return std::unexpected(Error("no answer"));
     return *found;
   }
@@ -71,7 +71,7 @@ AgentState::Job entry(std::string resource) {
 
 TEST_F(AgentStateTest, WhereNothingIsToBeRememberedNothingIsMade) {
   AgentState state(loop_, options());
-  Result<Refreshes> due = load(state);
+  Result<Due> due = load(state);
   ASSERT_TRUE(due);
   EXPECT_TRUE(due->rows.empty());
   state.if_there(entry("file[a]"));
@@ -102,7 +102,7 @@ TEST_F(AgentStateTest, WhatIsDueIsThereInTheNextRunAndItsNumbersGoOn) {
     EXPECT_TRUE(state.close(10s));
   }
   AgentState state(loop_, options());
-  Result<Refreshes> due = load(state);
+  Result<Due> due = load(state);
   ASSERT_TRUE(due);
   ASSERT_EQ(due->rows.size(), 1U);
   EXPECT_EQ(due->rows[0].id, 2U);
@@ -119,7 +119,7 @@ TEST_F(AgentStateTest, ADryRunSeesWhatIsDueAndWritesNothing) {
   auto dry = options();
   dry.read_only = true;
   AgentState state(loop_, dry);
-  Result<Refreshes> due = load(state);
+  Result<Due> due = load(state);
   ASSERT_TRUE(due);
   EXPECT_EQ(due->rows.size(), 1U);
   EXPECT_FALSE(add(state, {{2, "file[a]", "exec[b]"}}));
@@ -167,7 +167,7 @@ TEST_F(AgentStateTest, AfterKill9AllThatWasAcknowledgedIsThereAndTheFileIsSound)
 
     EXPECT_EQ(damage(), "ok");
     AgentState state(loop_, options());
-    Result<Refreshes> due = load(state);
+    Result<Due> due = load(state);
     ASSERT_TRUE(due) << due.error().text();
     std::set<std::uint64_t> there;
     for (const RefreshRow& row : due->rows) there.insert(row.id);
@@ -187,7 +187,7 @@ TEST_F(AgentStateTest, ADamagedFileIsSetAsideAndANewOneBegun) {
   replace_file(db(), "this is no database, though it is long enough to be taken for one" + std::string(8192, '!'),
                0600);
   AgentState state(loop_, options());
-  Result<Refreshes> due = load(state);
+  Result<Due> due = load(state);
   ASSERT_TRUE(due) << due.error().text();
   EXPECT_TRUE(due->rows.empty());
   ASSERT_TRUE(add(state, {{1, "file[a]", "exec[b]"}}));
@@ -277,8 +277,8 @@ TEST_F(AgentStateTest, OnAFullDiskARefreshIsRefusedAndTheHistoryWaitsForRoom) {
         }))
       return 4;
     if (!state.close(10s)) return 5;
-    Refreshes due;
-    read_database(db(), [&](Rows& rows) { due = rows.refreshes(); });
+    Due due;
+    read_database(db(), [&](Rows& rows) { due = rows.due(); });
     // None that was refused, all that were not.
     return due.rows.size() == id && due.last_id == id + 1 ? 0 : 6;
   });

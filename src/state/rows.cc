@@ -17,6 +17,8 @@ constexpr int kPruneStep = 1000;
 constexpr const char* kSchema = R"(
   CREATE TABLE number(name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
   CREATE TABLE refresh(id INTEGER PRIMARY KEY AUTOINCREMENT, sender TEXT NOT NULL, receiver TEXT NOT NULL);
+  CREATE TABLE undo(
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, declaration TEXT NOT NULL, secret INTEGER NOT NULL);
   CREATE TABLE history(
     id INTEGER PRIMARY KEY,
     time INTEGER NOT NULL,      -- µs since 1970
@@ -88,13 +90,15 @@ Rows::Rows(SQLite::Database& db)
       number_(db, "SELECT value FROM number WHERE name = ?"),
       set_number_(db, "INSERT OR REPLACE INTO number VALUES(?, ?)") {}
 
-Refreshes Rows::refreshes() {
-  Refreshes found;
+Due Rows::due() {
+  Due found;
   SQLite::Statement row(db_, "SELECT id, sender, receiver FROM refresh ORDER BY id");
   while (row.executeStep()) found.rows.push_back({number_at(row, 0), text_at(row, 1), text_at(row, 2)});
   // What AUTOINCREMENT keeps.
   SQLite::Statement last(db_, "SELECT seq FROM sqlite_sequence WHERE name = 'refresh'");
   if (last.executeStep()) found.last_id = number_at(last, 0);
+  SQLite::Statement undo(db_, "SELECT id, declaration, secret FROM undo ORDER BY seq");
+  while (undo.executeStep()) found.undos.push_back({text_at(undo, 0), text_at(undo, 1), number_at(undo, 2) != 0});
   return found;
 }
 
@@ -110,6 +114,20 @@ void Rows::clear(std::uint64_t id) {
   Use use(clear_refresh_);
   bind(*use, 1, id);
   use->exec();
+}
+
+void Rows::keep(const Undo& undo) {
+  SQLite::Statement row(db_, "INSERT OR IGNORE INTO undo(id, declaration, secret) VALUES(?, ?, ?)");
+  row.bindNoCopy(1, undo.id);
+  row.bindNoCopy(2, undo.declaration);
+  row.bind(3, undo.secret ? 1 : 0);
+  row.exec();
+}
+
+void Rows::drop_undo(const std::string& id) {
+  SQLite::Statement row(db_, "DELETE FROM undo WHERE id = ?");
+  row.bindNoCopy(1, id);
+  row.exec();
 }
 
 void Rows::record(const Entry& entry) {

@@ -14,17 +14,20 @@
 
 #include "src/sqlite/statement.h"
 #include "src/state/refresh_journal.h"
+#include "src/state/undo_journal.h"
 
 namespace mgmt::state {
 
 using Time = std::chrono::sys_time<std::chrono::microseconds>;
 Time now();
 
-/// The refreshes that are due.
-struct Refreshes {
-  std::vector<RefreshRow> rows;  // by id
+/// What earlier runs left to be done.
+struct Due {
+  std::vector<RefreshRow> rows;  // refreshes, by id
   /// The highest that ever was; 0: none.
   std::uint64_t last_id = 0;
+  /// Of resources that have left the graph, and of those that may: in the order in which they were kept.
+  std::vector<Undo> undos;
 };
 
 /// One line of the history.
@@ -82,9 +85,13 @@ class Rows {
   explicit Rows(SQLite::Database& db);
   static const char* schema();
 
-  Refreshes refreshes();
+  Due due();
   void add(const RefreshRow& row);
   void clear(std::uint64_t id);
+
+  /// One of that id that is there stays.
+  void keep(const Undo& undo);
+  void drop_undo(const std::string& id);
 
   void record(const Entry& entry);
   struct Query {

@@ -8,6 +8,7 @@
 
 #include "src/engine/run/engine.h"
 #include "src/resources/secrets.h"
+#include "src/resources/wire.h"
 #include "src/value/json.h"
 
 namespace mgmt {
@@ -97,6 +98,37 @@ void Engine::owe_refreshes(Instance& instance, std::move_only_function<void(Resu
                   }
                   then({});
                 });
+}
+
+// What undoes a collected resource would have to be known again without its host.
+bool Engine::wants_undo(const Instance& instance) const {
+  const Declaration& declaration = *instance.declaration;
+  return declaration.meta->reverse && !dry(instance) && instance.runs != Instance::Runs::Export &&
+         declaration.origin.empty() && !(undo_journal_ && undo_journal_->has(declaration.id()));
+}
+
+// On the thread that checks.
+Undo Engine::undo_of(Resource& resource) {
+  Declaration undo = resource.undo();
+  Result<std::string> encoded = wire::encode(undo);
+  if (!encoded) throw Error(encoded.error()).while_doing("noting down how to undo it");
+  if (encoded->size() > wire::kMaxBytes)
+    throw Error("what it changes is too much to be kept, so that it could be undone").hint("leave out `meta: reverse`");
+  return {resource.declaration().id(), std::move(*encoded), has_secrets(resource.declaration())};
+}
+
+// Nothing is changed before it is on the disk what would be lost without: how to undo it, and whom to refresh.
+void Engine::before_change(Instance& instance, std::optional<Undo> undo,
+                           std::move_only_function<void(Result<void>)> then) {
+  if (!undo) return owe_refreshes(instance, std::move(then));
+  if (!undo_journal_)
+    return then(std::unexpected(Error("it couldn't be undone: nothing can be remembered here (`meta: reverse`)")));
+  undo_journal_->keep(std::move(*undo), [this, alive = alive_, &instance,
+                                         then = std::move(then)](Result<void> kept) mutable {
+    if (!*alive) return;
+    if (kept) return owe_refreshes(instance, std::move(then));
+    then(std::unexpected(Error(kept.error()).while_doing("noting down how to undo it").hint("nothing was changed")));
+  });
 }
 
 Instance* Engine::find_receiver(const std::string& id) const {

@@ -53,12 +53,14 @@ void ask(const Engine::Options::Approve& approve, const Declaration& declaration
 
 }  // namespace
 
-Engine::Engine(Loop& loop, report::Report& report, Options options, Publisher* publisher, RefreshJournal* journal)
+Engine::Engine(Loop& loop, report::Report& report, Options options, Publisher* publisher, RefreshJournal* journal,
+               UndoJournal* undo_journal)
     : loop_(loop),
       report_(report),
       options_(options),
       publisher_(publisher),
       journal_(journal),
+      undo_journal_(undo_journal),
       files_(
           loop,
           [this](std::string text) { report_.emit(report::Notice{report::Notice::Level::Warning, std::move(text)}); }),
@@ -192,9 +194,13 @@ void Engine::run_inline(Instance& instance, const Inputs& inputs) {
 void Engine::run_async(Instance& instance, Inputs inputs) {
   auto& resource = static_cast<AsyncResource&>(*instance.resource);
   BeforeApply before_apply;
-  if (owes(instance)) {
-    before_apply = [this, &instance](std::move_only_function<void(Result<void>)> then) {
-      owe_refreshes(instance, std::move(then));
+  if (bool undo = wants_undo(instance); undo || owes(instance)) {
+    before_apply = [this, &instance, undo](std::move_only_function<void(Result<void>)> then) {
+      try {
+        before_change(instance, undo ? std::optional(undo_of(*instance.resource)) : std::nullopt, std::move(then));
+      } catch (const Error& error) {
+        then(std::unexpected(error));
+      }
     };
   }
   instance.extras(loop_).async =
@@ -246,24 +252,28 @@ void Engine::arm_poll(Instance& instance) {
 void Engine::run_blocking(Instance& instance, Inputs inputs) {
   auto* resource = static_cast<BlockingResource*>(instance.resource.get());
   auto begun = instance.extras_if_any() ? instance.extras_if_any()->begun : nullptr;
-  bool whole = !owes(instance);
-  pool_.submit([this, &instance, resource, begun, whole, inputs = std::move(inputs)]() mutable -> Pool::Done {
+  bool undo = wants_undo(instance);
+  bool whole = !owes(instance) && !undo;
+  pool_.submit([this, &instance, resource, begun, whole, undo, inputs = std::move(inputs)]() mutable -> Pool::Done {
     if (begun) *begun = Clock::now().time_since_epoch().count();
     Outcome outcome = run_unit([&](Outcome& o) {
       o.delta = resource->check(inputs);
       ask(options_.approve, resource->declaration(), o.delta);
       if (whole && !o.delta.empty() && !inputs.dry) resource->apply(o.delta, inputs);
+      if (undo && !o.delta.empty()) o.undo = undo_of(*resource);
     });
     if (whole || outcome.error || outcome.delta.empty() || inputs.dry)
       return [this, &instance, outcome = std::move(outcome)]() mutable { finish(instance, std::move(outcome)); };
     return [this, &instance, inputs = std::move(inputs), outcome = std::move(outcome)]() mutable {
       if (instance.timed_out || stopping_) return finish(instance, {});
-      owe_refreshes(instance, [this, &instance, inputs = std::move(inputs),
-                               outcome = std::move(outcome)](Result<void> owed) mutable {
-        if (!owed) outcome.error = owed.error();
-        if (!owed || instance.timed_out || stopping_) return finish(instance, std::move(outcome));
-        apply_blocking(instance, std::move(inputs), std::move(outcome));
-      });
+      std::optional<Undo> undo = std::exchange(outcome.undo, std::nullopt);
+      before_change(
+          instance, std::move(undo),
+          [this, &instance, inputs = std::move(inputs), outcome = std::move(outcome)](Result<void> owed) mutable {
+            if (!owed) outcome.error = owed.error();
+            if (!owed || instance.timed_out || stopping_) return finish(instance, std::move(outcome));
+            apply_blocking(instance, std::move(inputs), std::move(outcome));
+          });
     };
   });
 }
@@ -378,6 +388,8 @@ void Engine::finish(Instance& instance, Outcome outcome) {
   if (success_resets_retries(*instance.declaration->meta)) instance.retries_used = 0;
   settle_refresh(instance, true);
   if (!dry(instance)) {
+    if (const std::string& undone = instance.declaration->undoes; !undone.empty() && undo_journal_)
+      undo_journal_->drop(undone);
     instance.received_new = false;
     keep_outputs(instance);
   }

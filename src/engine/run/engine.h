@@ -28,6 +28,7 @@
 #include "src/resources/resource_graph.h"
 #include "src/resources/unsynced.h"
 #include "src/state/refresh_journal.h"
+#include "src/state/undo_journal.h"
 
 namespace mgmt {
 
@@ -69,9 +70,10 @@ class Engine {
     std::uint32_t random_seed = std::random_device{}();
   };
 
-  /// Without a journal, a refresh that is due when the process dies is lost.
+  /// Without a journal, a refresh that is due when the process dies is lost; without an undo journal, what has `meta:
+  /// reverse` fails before it changes anything.
   Engine(Loop& loop, report::Report& report, Options options, Publisher* publisher = nullptr,
-         RefreshJournal* journal = nullptr);
+         RefreshJournal* journal = nullptr, UndoJournal* undo_journal = nullptr);
   ~Engine();
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
@@ -145,6 +147,9 @@ class Engine {
     return instance.extras_if_any() && !instance.extras_if_any()->owes_to.empty() && !dry(instance);
   }
   void owe_refreshes(Instance& instance, std::move_only_function<void(Result<void>)> then);
+  bool wants_undo(const Instance& instance) const;
+  static Undo undo_of(Resource& resource);
+  void before_change(Instance& instance, std::optional<Undo> undo, std::move_only_function<void(Result<void>)> then);
   Instance* find_receiver(const std::string& id) const;
   void notify_receivers(Instance& instance, const Outcome& outcome);
   void settle_refresh(Instance& instance, bool done);
@@ -197,6 +202,7 @@ class Engine {
   Options options_;
   Publisher* publisher_;
   RefreshJournal* journal_;
+  UndoJournal* undo_journal_;
   events::FileWatcher files_;
   Spawner spawner_;
   Unsynced unsynced_;

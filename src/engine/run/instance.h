@@ -18,6 +18,7 @@
 #include "src/graph/topology.h"
 #include "src/resources/resource.h"
 #include "src/state/refresh_journal.h"
+#include "src/state/undo_journal.h"
 
 namespace mgmt {
 
@@ -29,6 +30,8 @@ struct Outcome {
   Delta delta;
   std::optional<Error> error;
   float seconds = 0;
+  /// What undoes it, where that is to be kept before the apply.
+  std::optional<Undo> undo = {};
 };
 
 struct Instance {

@@ -170,16 +170,12 @@ void GraphReader::read_meta_key(Draft& draft, std::vector<SourcePos>& seen, cons
       hint = fmt::format("`{}` is a parameter of {}: write it beside `meta:`, not below it", key.text, kind.name);
       draft.fail(index_of(kind.params, misplaced));
     }
-    std::erase_if(names, [](std::string_view name) { return !meta_acts(name); });
     if (hint.empty()) hint = fmt::format("there are {}", enumeration(names));
     diagnostics_.error(key.pos, fmt::format("unknown meta parameter `{}`", shown(key.text)), hint);
     return nodes_.skip_next();
   }
   ParamIndex index = index_of(meta_params(), param);
   if (!nodes_.is_first(key, seen[index])) return nodes_.skip_next();
-  if (!meta_acts(param->name) && first_note(nullptr, param->name))
-    diagnostics_.warning(key.pos, fmt::format("the meta parameter `{}` does not act yet", param->name),
-                         "it is read, and has no effect");
   if (std::optional<PlacedValue> value = nodes_.read_value(*param))
     draft.meta.set(index, std::move(value->value), value->pos);
 }

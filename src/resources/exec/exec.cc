@@ -109,6 +109,7 @@ class Exec : public AsyncResource {
   asio::awaitable<Delta> check(Inputs inputs) override;
   asio::awaitable<void> apply(Delta delta) override;
   std::vector<Value> outputs() const override { return outputs_; }
+  Declaration undo() override;
 
  private:
   std::string_view text(ParamIndex index) const { return text_of(declaration_->params, index); }
@@ -293,6 +294,16 @@ asio::awaitable<void> Exec::run(std::shared_ptr<const Declaration> declaration, 
     outputs_[i] = sends >> i & 1 ? Value(std::move(kept[i]).take()) : Value();
   answered_ = answering;
   warn_if_not_created();
+}
+
+Declaration Exec::undo() {
+  Declaration undo;
+  undo.kind = declaration_->kind;
+  undo.name = declaration_->name;
+  undo.params.set(kCmd, Value(std::string(text(kReverseCmd))), {});
+  for (ParamIndex index : kUndoTakes)
+    if (const Params::Item* item = declaration_->params.find_item(index)) undo.params.set(index, item->value, {});
+  return undo;
 }
 
 // Then it runs again at every look: not wrong for us to do, but hardly what was meant.

@@ -4,12 +4,15 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
+#include <optional>
 
 #include "src/base/path.h"
 #include "src/base/text.h"
 #include "src/resources/exec/docs.h"
 #include "src/resources/exec/exec.h"
 #include "src/resources/exec/params.h"
+#include "src/resources/secrets.h"
 
 namespace mgmt {
 namespace {
@@ -105,8 +108,15 @@ void validate_refresh(const Declaration& declaration, Diagnostics& diagnostics) 
   }
 }
 
+void validate_reverse(const Declaration& declaration, Diagnostics& diagnostics) {
+  if (!text_of(declaration.params, kReverseCmd).empty() && !declaration.meta->reverse)
+    diagnostics.warning(declaration.params.pos_or(kReverseCmd, declaration.pos),
+                        "`reverse_cmd` has no effect without `meta: reverse`");
+}
+
 void validate(const Declaration& declaration, Diagnostics& diagnostics) {
   validate_refresh(declaration, diagnostics);
+  validate_reverse(declaration, diagnostics);
   validate_cmd(declaration, diagnostics);
   validate_env(declaration, diagnostics);
   validate_paths(declaration, diagnostics);
@@ -144,6 +154,21 @@ void needs(const Declaration& declaration, std::vector<Need>& into) {
   }
 }
 
+std::optional<Error> cannot_undo(const Declaration& declaration) {
+  if (text_of(declaration.params, kReverseCmd).empty())
+    return Error("what undoes a command isn't known").hint("write it as `reverse_cmd`");
+  if (split_words(text_of(declaration.params, kReverseCmd)).empty()) return Error("`reverse_cmd` is empty");
+  std::vector<ParamIndex> taken(std::begin(kUndoTakes), std::end(kUndoTakes));
+  taken.push_back(kReverseCmd);
+  for (ParamIndex index : taken) {
+    const Params::Item* item = declaration.params.find_item(index);
+    if (item && is_secret(declaration, *item))
+      return Error(fmt::format("`{}` is a secret, and what undoes it is kept on the disk", kParams[index].name))
+          .hint("let `reverse_cmd` read the secret from a file");
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 extern const Kind kExecKind;
@@ -163,6 +188,7 @@ constinit const Kind kExecKind{
           return std::ranges::any_of(std::array{kIfCmd, kNifCmd, kCreates},
                                      [&](ParamIndex index) { return !text_of(declaration.params, index).empty(); });
         },
+    .cannot_undo = cannot_undo,
     .create = make_exec,
 };
 

@@ -103,6 +103,11 @@ inline constexpr Param kParams[] = {
      .doc = "What runs in the place of `cmd` when the resource is notified, with the `shell`, `cwd` and `timeout` of "
             "`cmd`, but not its `args`, and without asking the guards.",
      .default_text = "`cmd`"},
+    {.name = "reverse_cmd",
+     .type = kStr,
+     .doc = "What undoes `cmd`, with `meta: reverse`: it runs once after the resource has left the graph, with the "
+            "`shell`, `cwd`, `env`, `user`, `group` and `timeout` of `cmd`, if `cmd` was begun. It may run twice, should "
+            "mgmt be killed meanwhile."},
 };
 
 inline constexpr Param kOutputs[] = {
@@ -139,9 +144,13 @@ inline constexpr ParamIndex kUser = param_index(kParams, "user");
 inline constexpr ParamIndex kGroup = param_index(kParams, "group");
 inline constexpr ParamIndex kRefreshOnly = param_index(kParams, "refresh_only");
 inline constexpr ParamIndex kRefreshCmd = param_index(kParams, "refresh_cmd");
+inline constexpr ParamIndex kReverseCmd = param_index(kParams, "reverse_cmd");
 inline constexpr ParamIndex kStdout = param_index(kOutputs, "stdout");
 inline constexpr ParamIndex kStderr = param_index(kOutputs, "stderr");
 inline constexpr ParamIndex kBoth = param_index(kOutputs, "output");
+
+/// What `reverse_cmd` has of `cmd`.
+inline constexpr ParamIndex kUndoTakes[] = {kShell, kCwd, kEnv, kUser, kGroup, kTimeout};
 
 /// The parameters of one of a resource's commands.
 struct CommandParams {

@@ -18,6 +18,7 @@
 #include "src/resources/file/owner.h"
 #include "src/resources/file/temporary.h"
 #include "src/resources/file/tree.h"
+#include "src/resources/file/undo.h"
 #include "src/resources/unsynced.h"
 
 namespace mgmt::file {
@@ -240,6 +241,8 @@ auto undisturbed(Step step) {
 
 }  // namespace
 
+Declaration FileResource::undo() { return undo_of(*declaration_, path()); }
+
 Delta FileResource::check(const Inputs& inputs) {
   if (!swept_ && !inputs.dry) {
     sweep_folder_of(path());
@@ -251,7 +254,7 @@ Delta FileResource::check(const Inputs& inputs) {
 
 Delta FileResource::check_once(const Want& want, const Inputs& inputs) {
   stamp_ = kUnknown;
-  if (want.absent) return check_absent(want);
+  if (want.absent) return check_absent(want, inputs);
   switch (want.type) {
     case Want::Type::File: return check_file(want, inputs);
     case Want::Type::Folder: return check_folder(want, inputs);
@@ -260,7 +263,7 @@ Delta FileResource::check_once(const Want& want, const Inputs& inputs) {
   return check_link(want);
 }
 
-Delta FileResource::check_absent(const Want& want) {
+Delta FileResource::check_absent(const Want& want, const Inputs& inputs) {
   Spot at = spot();
   std::optional<Found> found = look(at);
   if (!found) {
@@ -274,7 +277,17 @@ Delta FileResource::check_absent(const Want& want) {
   if (S_ISDIR(found->status.st_mode)) {
     bool with_all = want.recurse || !goes;
     refuse_mounts(at, with_all ? Inside::Remove : Inside::MustBeEmpty);
-    if (!with_all && !is_empty_folder(at))
+    bool in_the_way = !with_all && !is_empty_folder(at);
+    // In a dry run nothing has been removed before it that a run would remove.
+    if (in_the_way && inputs.dry) {
+      Delta delta;
+      delta.changes.push_back({.param = "state",
+                               .before = Value("exists"),
+                               .known = false,
+                               .why = "the folder isn't empty now, and whether it will be shows in the run"});
+      return delta;
+    }
+    if (in_the_way)
       throw Error("the folder " + at.shown + " isn't empty").hint("`recurse: true` removes it with all that it holds");
   }
   Delta delta;

@@ -19,6 +19,7 @@ class FileResource final : public BlockingResource {
 
   void watch(Subscriptions& into, Notify notify) override;
   bool is_own_echo() override;
+  Declaration undo() override;
   Delta check(const Inputs& inputs) override;
   void apply(const Delta& delta, const Inputs& inputs) override;
 
@@ -27,7 +28,7 @@ class FileResource final : public BlockingResource {
   Spot spot() const { return {.name = path().c_str(), .shown = path()}; }
 
   Delta check_once(const Want& want, const Inputs& inputs);
-  Delta check_absent(const Want& want);
+  Delta check_absent(const Want& want, const Inputs& inputs);
   Delta check_file(const Want& want, const Inputs& inputs);
   Delta check_folder(const Want& want, const Inputs& inputs);
   Delta check_link(const Want& want);

@@ -8,6 +8,7 @@
 #include "src/resources/file/docs.h"
 #include "src/resources/file/file.h"
 #include "src/resources/file/params.h"
+#include "src/resources/file/undo.h"
 #include "src/resources/kind.h"
 
 namespace mgmt {
@@ -211,6 +212,7 @@ const Kind kFileKind = {
     .collect_into = file::collect_into,
     .removes_path = file::removes_path,
     .needs = file::needs,
+    .cannot_undo = file::cannot_undo,
     .create = file::create,
 };
 
