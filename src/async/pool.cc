@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "src/async/pool.h"
 
+#include <fmt/format.h>
+
+#include <system_error>
 #include <utility>
+
+#include "src/base/error.h"
 
 namespace mgmt {
 
@@ -27,8 +32,20 @@ void Pool::submit(Job job) {
     start = idle_ < jobs_.size() && live_ < limit_;
     live_ += start ? 1 : 0;
   }
-  if (start) threads_.emplace_back([this] { work(); });
+  if (start) start_thread();
   else wake_.notify_one();
+}
+
+void Pool::start_thread() {
+  try {
+    threads_.emplace_back([this] { work(); });
+  } catch (const std::system_error& error) {
+    std::lock_guard lock(mutex_);
+    // Those that there are do it, later.
+    if (--live_ == 0)
+      throw Error(fmt::format("no thread can be started: {}", error.code().message()))
+          .hint("the limit of processes is reached, see `ulimit -u`");
+  }
 }
 
 std::size_t Pool::drop_waiting() {
@@ -46,7 +63,7 @@ void Pool::replace_thread() {
     start = idle_ < jobs_.size();
     live_ += start ? 1 : 0;
   }
-  if (start) threads_.emplace_back([this] { work(); });
+  if (start) start_thread();
 }
 
 void Pool::release_thread() {

@@ -35,6 +35,7 @@ class Pool {
   void release_thread();
 
  private:
+  void start_thread();
   void work();
   void deliver();
 

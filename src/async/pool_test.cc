@@ -5,6 +5,9 @@
 
 #include <latch>
 
+#include "src/base/error.h"
+#include "src/testing/no_threads.h"
+
 namespace mgmt {
 namespace {
 
@@ -34,6 +37,24 @@ TEST(Pool, AJobDoesNotWaitForASlowOne) {
   });
   pool.submit([&]() -> Pool::Done { return [&] { release.count_down(); }; });
   loop.run();  // hangs if the second result waits for the first
+}
+
+TEST(Pool, WhereTheKernelRefusesAThreadThoseThatThereAreDoTheWork) {
+  Loop loop;
+  Pool pool(loop, 2);
+  std::latch release(1);
+  pool.submit([&]() -> Pool::Done {
+    release.wait();
+    return [] {};
+  });
+  {
+    NoThreads none;
+    pool.submit([&]() -> Pool::Done { return [&] { loop.stop(); }; });
+    Pool other(loop, 1);
+    EXPECT_THROW(other.submit([]() -> Pool::Done { return [] {}; }), Error);
+  }
+  release.count_down();
+  loop.run();
 }
 
 TEST(Pool, AStuckThreadIsReplaced) {

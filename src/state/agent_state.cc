@@ -11,6 +11,7 @@
 #include <deque>
 #include <mutex>
 #include <optional>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -29,6 +30,7 @@ constexpr std::size_t kGroup = 512;
 constexpr auto kGather = 100ms;
 /// Jobs between two looks at what is too old.
 constexpr std::size_t kPruneEvery = 1000;
+constexpr const char* kNoThread = "no thread can be started for the agent's file";
 
 }  // namespace
 
@@ -287,14 +289,25 @@ AgentState::~AgentState() { (void)close(1s); }
 
 std::shared_ptr<AgentState::Worker> AgentState::ensure_worker() {
   if (worker_ || closed_) return worker_;
-  worker_ = std::make_shared<Worker>(loop_, options_, path_);
+  auto worker = std::make_shared<Worker>(loop_, options_, path_);
   // Signals are the loop's: a thread is born with those blocked that its maker blocks.
   sigset_t all, before;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
-  thread_ = std::thread([worker = worker_] { worker->run(); });
+  try {
+    thread_ = std::thread([worker] { worker->run(); });
+    worker_ = std::move(worker);
+  } catch (const std::system_error& error) {
+    if (!std::exchange(warned_, true) && options_.warn)
+      options_.warn(
+          fmt::format("what happens can't be remembered now: no thread can be started: {}", error.code().message()));
+  }
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
   return worker_;
+}
+
+void AgentState::refuse(std::move_only_function<void(Result<void>)> done, const char* why) {
+  loop_.post([done = std::move(done), why]() mutable { done(std::unexpected(Error(why))); });
 }
 
 void AgentState::load(std::move_only_function<void(Result<Due>)> call) {
@@ -315,29 +328,27 @@ void AgentState::add(std::vector<RefreshRow> rows, std::move_only_function<void(
 }
 
 void AgentState::durably(Job job, std::move_only_function<void(Result<void>)> done) {
-  if (options_.read_only || closed_) {
-    loop_.post([done = std::move(done)]() mutable {
-      done(std::unexpected(Error("nothing is remembered in a dry run, or after its end")));
-    });
-    return;
-  }
-  ensure_worker()->submit(Worker::Add{std::move(job), std::move(done)});
+  if (options_.read_only || closed_)
+    return refuse(std::move(done), "nothing is remembered in a dry run, or after its end");
+  if (auto worker = ensure_worker()) worker->submit(Worker::Add{std::move(job), std::move(done)});
+  else refuse(std::move(done), kNoThread);
 }
 
 void AgentState::clear(std::vector<std::uint64_t> ids) {
   if (options_.read_only || closed_ || ids.empty()) return;
-  ensure_worker()->clear(std::move(ids));
+  if (auto worker = ensure_worker()) worker->clear(std::move(ids));
 }
 
 bool AgentState::later(Job job, std::size_t bytes) {
   if (options_.read_only || closed_) return true;
-  return ensure_worker()->submit(Worker::Later{std::move(job), bytes, true});
+  auto worker = ensure_worker();
+  return worker && worker->submit(Worker::Later{std::move(job), bytes, true});
 }
 
 void AgentState::if_there(Job job) {
   if (options_.read_only || closed_) return;
   if (!worker_ && sqlite::inode_of(path_) == 0) return;
-  ensure_worker()->submit(Worker::Later{std::move(job), 0, false});
+  if (auto worker = ensure_worker()) worker->submit(Worker::Later{std::move(job), 0, false});
 }
 
 void AgentState::read(Job job, std::move_only_function<void(Result<void>)> done) {
@@ -357,7 +368,8 @@ void AgentState::read(Job job, std::move_only_function<void(Result<void>)> done)
     loop_.post([done = std::move(done), outcome]() mutable { done(outcome); });
     return;
   }
-  ensure_worker()->submit(Worker::Read{std::move(job), std::move(done)});
+  if (auto worker = ensure_worker()) worker->submit(Worker::Read{std::move(job), std::move(done)});
+  else refuse(std::move(done), kNoThread);
 }
 
 double AgentState::fill() const { return worker_ ? worker_->fill() : 0; }

@@ -69,7 +69,9 @@ class AgentState : public RefreshJournal {
 
  private:
   class Worker;
+  /// Null where no thread can be started, and after the end.
   std::shared_ptr<Worker> ensure_worker();
+  void refuse(std::move_only_function<void(Result<void>)> done, const char* why);
 
   Loop& loop_;
   Options options_;
@@ -78,6 +80,7 @@ class AgentState : public RefreshJournal {
   std::shared_ptr<Worker> worker_;
   std::thread thread_;
   bool closed_ = false;
+  bool warned_ = false;
 };
 
 }  // namespace mgmt::state

@@ -15,6 +15,7 @@
 
 #include "src/async/test.h"
 #include "src/base/fd.h"
+#include "src/testing/no_threads.h"
 
 namespace mgmt::state {
 namespace {
@@ -285,6 +286,28 @@ TEST_F(AgentStateTest, OnAFullDiskARefreshIsRefusedAndTheHistoryWaitsForRoom) {
   int outcome = child.wait();
   if (outcome == kNotPossible) GTEST_SKIP() << "no namespace can be had here";
   EXPECT_EQ(outcome, 0);
+}
+
+TEST_F(AgentStateTest, WithoutAThreadItIsSaidAndNothingWaitsForEver) {
+  std::vector<std::string> said;
+  AgentState::Options with = options();
+  with.warn = [&](std::string text) { said.push_back(std::move(text)); };
+  AgentState state(loop_, with);
+  std::optional<Result<void>> outcome;
+  {
+    NoThreads none;
+    EXPECT_FALSE(state.later(entry("file[a]"), 1));
+    state.add({{1, "file[a]", "exec[b]"}}, [&](Result<void> result) {
+      outcome = std::move(result);
+      loop_.stop();
+    });
+    loop_.run();
+  }
+  ASSERT_TRUE(outcome);
+  EXPECT_EQ(outcome->error().text(), "no thread can be started for the agent's file");
+  ASSERT_EQ(said.size(), 1U);
+  EXPECT_TRUE(said[0].starts_with("what happens can't be remembered now: no thread can be started")) << said[0];
+  EXPECT_TRUE(state.close(1s));
 }
 
 TEST_F(AgentStateTest, TwoReadersSeeWholeTransactionsWhileItIsWritten) {

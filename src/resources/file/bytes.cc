@@ -2,11 +2,15 @@
 #include "src/resources/file/bytes.h"
 
 #include <fcntl.h>
+#include <linux/magic.h>
+#include <sys/sysmacros.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <iterator>
 #include <span>
 
 #include "src/base/error.h"
@@ -42,12 +46,25 @@ bool same_version(const struct stat& a, const struct stat& b) {
          a.st_ctim.tv_sec == b.st_ctim.tv_sec && a.st_ctim.tv_nsec == b.st_ctim.tv_nsec;
 }
 
+// The size of a file of /proc or /sys says nothing, and neither do its times.
+bool Bytes::is_made_as_it_is_read(const Part& part) {
+  if (major(part.status.st_dev) != 0) return false;
+  struct statfs system{};
+  if (::statfs(part.path.c_str(), &system) != 0) return false;
+  constexpr long kMade[] = {PROC_SUPER_MAGIC, SYSFS_MAGIC,        DEBUGFS_MAGIC,      TRACEFS_MAGIC,
+                            SECURITYFS_MAGIC, CGROUP_SUPER_MAGIC, CGROUP2_SUPER_MAGIC};
+  return std::ranges::find(kMade, system.f_type) != std::end(kMade);
+}
+
 Bytes::Bytes(std::vector<std::string> paths) {
   parts_.reserve(paths.size());
   for (std::string& path : paths) {
     Part& part = parts_.emplace_back(Part{std::move(path), {}});
     if (::stat(part.path.c_str(), &part.status) != 0) throw Error::system(errno, "reading the source " + part.path);
     if (!S_ISREG(part.status.st_mode)) throw not_regular(part.path);
+    if (is_made_as_it_is_read(part))
+      throw Error(part.path + " is made by the kernel as it is read, and no file that could be copied")
+          .hint("let an exec read it, and `send:` what it printed");
     size_ += part.status.st_size;
   }
 }

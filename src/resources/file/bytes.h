@@ -36,6 +36,7 @@ class Bytes {
     std::string path;
     struct stat status;
   };
+  static bool is_made_as_it_is_read(const Part& part);
   void open_part();
 
   std::string_view text_;

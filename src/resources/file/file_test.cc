@@ -186,6 +186,11 @@ TEST_F(FileContent, ASourceThatCantBeReadIsAnError) {
             "reading the fragment T/no: No such file or directory");
   ASSERT_EQ(::mkfifo(at("fifo").c_str(), 0644), 0);
   EXPECT_EQ(failure("f", {{"source", Value(at("fifo"))}}), "T/fifo is not a regular file, so it can't be copied");
+  const char* made =
+      "/proc/version is made by the kernel as it is read, and no file that could be copied (let an exec read it, and "
+      "`send:` what it printed)";
+  EXPECT_EQ(failure("f", {{"source", Value("/proc/version")}}), made);
+  EXPECT_EQ(failure("f", {{"fragments", Value(List{Value("/proc/version")})}}), made);
   EXPECT_FALSE(exists("f"));
 }
 

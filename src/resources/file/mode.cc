@@ -65,6 +65,8 @@ Result<Mode> Mode::parse_symbolic(std::string_view text) {
       std::string_view given = clause.substr(at, end - at);
       if (std::size_t odd = given.find_first_not_of(kLetters); odd != std::string_view::npos)
         return std::unexpected(not_a_mode(text, fmt::format(": what is `{}`?", printable(given.substr(odd, 1)))));
+      if (given.empty() && action != '=')
+        return std::unexpected(not_a_mode(text, fmt::format(": nothing follows a `{}`", action)));
       Clause& made = mode.clauses_.emplace_back(Clause{who, action, {}});
       for (char letter : kLetters)
         if (given.contains(letter)) made.letters += letter;

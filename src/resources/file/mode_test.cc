@@ -58,6 +58,8 @@ TEST(Mode, WhatIsNoneSaysWhy) {
   EXPECT_STREQ(Mode::parse("u=r,").error().what(), "`u=r,` is not a mode: a part has none of = + -");
   EXPECT_STREQ(Mode::parse("0o").error().what(), "`0o` is not a mode");
   EXPECT_STREQ(Mode::parse("-1").error().what(), "`-1` is not a mode: what is `1`?");
+  EXPECT_STREQ(Mode::parse("-rw-r--r--").error().what(), "`-rw-r--r--` is not a mode: nothing follows a `-`")
+      << "as ls shows it";
   EXPECT_FALSE(Mode::parse("644 ").has_value());
   EXPECT_EQ(canonical(""), "") << "an empty mode is none, as in the Go version";
 }
