@@ -101,6 +101,9 @@ class Resource {
   /// After a run that succeeded: a value for each of Kind::outputs (None where there is none yet).
   virtual std::vector<Value> outputs() const { return {}; }
 
+  /// Its events come by way of another process: who waits for all that has happened looks at the state itself.
+  virtual bool events_come_late() const { return false; }
+
   /// For an event that says Look::Entry: true if the state is, to one stat, as our own last check or apply left it.
   virtual bool is_own_echo() { return false; }
 
