@@ -72,6 +72,7 @@ void Entry::resolve() {
   watch->watch_itself();
   watch->resolve();
   if (options.recursive) watch->rebuild_tree();
+  if (options.only_changes) watch->take_stamp();
   --state.link_depth;
   More& m = ensure_more();
   m.target = std::move(target);

@@ -98,7 +98,7 @@ void FileWatcher::State::arm(Folder& folder) {
       Folder* self = &folder;
       auto watch = std::make_unique<Entry>(*this, Options{.follow = true}, [this, self](Event) {
         arm_subtree(*self);
-        notify_subtree(*self, Event::Entry);
+        notify_subtree(*self, Event::Entry, Why::Event);
       });
       std::string clean = clean_path(target);
       watch->folder = &ensure_folder(parent_path(clean));
@@ -212,26 +212,28 @@ void FileWatcher::State::free_unused(Folder* folder) {
   }
 }
 
-void FileWatcher::State::notify(Entry& entry, Event event) {
+void FileWatcher::State::notify(Entry& entry, Event event, Why why) {
   if (entry.pending_at == UINT32_MAX) {
     entry.pending_at = static_cast<std::uint32_t>(pending.size());
     entry.pending_event = event;
+    entry.pending_why = why;
     pending.push_back(&entry);
-  } else if (event == Event::Content) {
-    entry.pending_event = event;
+    return;
   }
+  if (event == Event::Content) entry.pending_event = event;
+  if (why == Why::Event) entry.pending_why = why;
 }
 
-void FileWatcher::State::notify_subtree(Folder& folder, Event event) {
+void FileWatcher::State::notify_subtree(Folder& folder, Event event, Why why) {
   for (auto& [name, entry] : folder.entries) {
     if (entry->options.recursive) entry->stale_tree = true;
-    notify(*entry, event);
+    notify(*entry, event, why);
   }
   for (Entry* tree : folder.trees) {
     tree->stale_tree = true;
-    notify(*tree, Event::Content);
+    notify(*tree, Event::Content, why);
   }
-  for (auto& [name, child] : folder.children) notify_subtree(*child, event);
+  for (auto& [name, child] : folder.children) notify_subtree(*child, event, why);
 }
 
 void FileWatcher::State::dispatch() {
@@ -246,6 +248,10 @@ void FileWatcher::State::dispatch() {
     entry->watch_itself();
     entry->resolve();
     if (entry->stale_tree) entry->rebuild_tree();
+    if (entry->options.only_changes) {
+      if (entry->pending_why == Why::Poll && !entry->has_changed()) continue;
+      entry->take_stamp();
+    }
     entry->call(event);
   }
   pending.clear();
@@ -257,17 +263,17 @@ void FileWatcher::State::on_name(Folder& folder, std::uint32_t mask, std::string
     if (child != folder.children.end() && (mask & (kAppearedOrWent | IN_ATTRIB))) {
       Folder& part = *child->second;
       arm_subtree(part);
-      notify_subtree(part, Event::Entry);
+      notify_subtree(part, Event::Entry, Why::Event);
     }
   }
   auto [begin, end] = folder.entries.equal_range(name);
   for (auto it = begin; it != end; ++it) {
     if (it->second->options.recursive && (mask & kAppearedOrWent)) it->second->stale_tree = true;
-    notify(*it->second, mask & kContent ? Event::Content : Event::Entry);
+    notify(*it->second, mask & kContent ? Event::Content : Event::Entry, Why::Event);
   }
   for (Entry* tree : folder.trees) {
     if ((mask & IN_ISDIR) && (mask & kAppearedOrWent)) tree->stale_tree = true;
-    notify(*tree, Event::Content);
+    notify(*tree, Event::Content, Why::Event);
   }
 }
 
@@ -277,7 +283,7 @@ void FileWatcher::State::overflow() {
         "more file events came than the kernel keeps (see fs.inotify.max_queued_events): everything is looked at "
         "again");
   arm_subtree(root);
-  notify_subtree(root, Event::Content);
+  notify_subtree(root, Event::Content, Why::Event);
 }
 
 void FileWatcher::State::on_event(const inotify_event& event, std::string_view name) {
@@ -295,7 +301,7 @@ void FileWatcher::State::on_event(const inotify_event& event, std::string_view n
     }
     for (Folder* folder : folders) {
       arm_subtree(*folder);
-      notify_subtree(*folder, Event::Entry);
+      notify_subtree(*folder, Event::Entry, Why::Event);
     }
     return;
   }
@@ -309,7 +315,7 @@ void FileWatcher::State::on_self(const inotify_event& event) {
   if (found == self_by_wd.end()) return;
   for (Entry* entry : found->second) {
     if (event.mask & IN_IGNORED) entry->more->wd = -1;
-    notify(*entry, event.mask & kContent ? Event::Content : Event::Entry);
+    notify(*entry, event.mask & kContent ? Event::Content : Event::Entry, Why::Event);
   }
   if (event.mask & IN_IGNORED) self_by_wd.erase(found);
 }
@@ -338,7 +344,7 @@ void FileWatcher::State::poll() {
   std::vector<Folder*> folders(unwatchable.begin(), unwatchable.end());
   for (Folder* folder : folders) {
     arm(*folder);
-    notify_subtree(*folder, Event::Entry);
+    notify_subtree(*folder, Event::Entry, Why::Poll);
   }
   if (!unwatchable.empty()) poll_timer.after(kPollInterval, [this] { poll(); });
   dispatch();
@@ -359,6 +365,7 @@ std::unique_ptr<FileWatcher::Watch> FileWatcher::watch(const std::string& path, 
   entry->watch_itself();
   entry->resolve();
   if (options.recursive) entry->rebuild_tree();
+  if (options.only_changes) entry->take_stamp();
   return entry;
 }
 

@@ -38,6 +38,9 @@ class FileWatcher {
     bool recursive = false;
     /// If the last component is a symlink, watch what it points to as well (its components too).
     bool follow = false;
+    /// For who acts on the call itself, instead of looking: where the path is polled, it is called only if its inode,
+    /// its size or its times (or those of what lies in a recursive one) have changed since the last time.
+    bool only_changes = false;
   };
   using Call = std::function<void(Event)>;
 

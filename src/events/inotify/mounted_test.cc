@@ -195,6 +195,42 @@ TEST(Incomplete, WhoCatchesUpLooksAtOnce) {
   fs::remove_all(top);
 }
 
+TEST(Incomplete, WhoAsksForChangesOnlyIsNotCalledByThePollItself) {
+  char name[] = "/tmp/mgmt-incomplete-XXXXXX";
+  fs::path top = ::mkdtemp(name);
+  fs::create_directories(top / "tree/a");
+  write(top / "f");
+  write(top / "tree/a/g");
+  {
+    Watched watched({.incomplete_interval = 1h, .incomplete_names = [](unsigned long) -> std::string_view {
+                       return "nfs";
+                     }});
+    watched.watch(top / "f", {.only_changes = true});
+    watched.watch(top / "tree", {.recursive = true, .only_changes = true});
+    watched.watcher.catch_up();
+    EXPECT_EQ(watched.calls, 0);
+    // An event calls once, and the poll doesn't call for the same again.
+    ::chmod((top / "f").c_str(), 0600);
+    watched.watcher.drain();
+    EXPECT_EQ(watched.calls, 1);
+    watched.watcher.catch_up();
+    EXPECT_EQ(watched.calls, 1);
+    // What no event tells, the poll finds: a write by another name of the file, in a folder that nobody watches.
+    char other[] = "/tmp/mgmt-incomplete-XXXXXX";
+    fs::path elsewhere = ::mkdtemp(other);
+    fs::create_hard_link(top / "tree/a/g", elsewhere / "g");
+    watched.watcher.catch_up();  // the number of links is an attribute
+    int before = watched.calls;
+    std::ofstream(elsewhere / "g") << "longer";
+    watched.watcher.drain();
+    EXPECT_EQ(watched.calls, before);
+    watched.watcher.catch_up();
+    EXPECT_EQ(watched.calls, before + 1);
+    fs::remove_all(elsewhere);
+  }
+  fs::remove_all(top);
+}
+
 TEST(Incomplete, ElsewhereNothingIsPolled) {
   char name[] = "/tmp/mgmt-incomplete-XXXXXX";
   fs::path top = ::mkdtemp(name);

@@ -118,8 +118,10 @@ struct FileWatcher::State {
   void look_at_mount(const std::string& point);
   void look_at_incomplete();
 
-  void notify(Entry& entry, Event event);
-  void notify_subtree(Folder& folder, Event event);
+  /// Event: something has happened. Poll: it is only time to look.
+  enum class Why { Event, Poll };
+  void notify(Entry& entry, Event event, Why why);
+  void notify_subtree(Folder& folder, Event event, Why why);
   void dispatch();
   void poll();
 };
@@ -135,6 +137,10 @@ struct Entry : FileWatcher::Watch {
   void walk(const std::string& path, std::vector<Folder*>& into);
   void watch_itself();  // if something is mounted here
   void unwatch_itself();
+  // stamp.cc
+  bool is_polled() const;
+  void take_stamp();   // for Options::only_changes, where it is polled
+  bool has_changed();  // since then
 
   FileWatcher::State& state;
   Folder* folder = nullptr;
@@ -145,12 +151,14 @@ struct Entry : FileWatcher::Watch {
   // Position in State::pending and the strongest event there.
   std::uint32_t pending_at = UINT32_MAX;
   FileWatcher::Event pending_event = FileWatcher::Event::Entry;
+  FileWatcher::State::Why pending_why = FileWatcher::State::Why::Event;
   // Rarely used, so behind one pointer.
   struct More {
     std::vector<Folder*> tree;
     std::string target;
     std::unique_ptr<FileWatcher::Watch> target_watch;
     int wd = -1;
+    std::uint64_t stamp = 0;
   };
   std::unique_ptr<More> more;
   More& ensure_more() {
