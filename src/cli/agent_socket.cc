@@ -169,8 +169,7 @@ void AgentSocket::write(std::uint64_t id) {
   drop(id);
 }
 
-std::optional<Answer> ask_agent(const std::string& path, const Value& request,
-                                std::chrono::duration<double> patience) {
+std::optional<Answer> ask_agent(const std::string& path, const Value& request, std::chrono::duration<double> patience) {
   Fd folder = open_folder(parent_path(path));
   if (!folder) {
     if (errno == ENOENT || errno == ENOTDIR) return std::nullopt;
@@ -196,8 +195,7 @@ std::optional<Answer> ask_agent(const std::string& path, const Value& request,
     ssize_t got = ::recv(agent.get(), buffer.data(), buffer.size(), 0);
     if (got < 0 && errno == EINTR) continue;
     if (got < 0 && errno == EAGAIN)
-      throw Error(fmt::format("the agent didn't answer within {} s", limit.tv_sec))
-          .hint("it may be stopped, or busy");
+      throw Error(fmt::format("the agent didn't answer within {} s", limit.tv_sec)).hint("it may be stopped, or busy");
     if (got < 0) throw Error::system(errno, "asking the agent at " + path);
     if (got == 0) break;
     answer.append(buffer.data(), static_cast<std::size_t>(got));

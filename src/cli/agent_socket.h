@@ -5,7 +5,8 @@
 //   {"ask": "status"}   {"ask": "why", "resource": "file[a]"}   {"ask": "graph"}   ->   {...} or {"error": "..."}
 //
 // On the loop's thread, which never waits for a client: who is slow has ten seconds to ask, and as many to take the
-// answer; at most 64 are served at a time. The name of the agent must be ours (NameLock): what stands where the socket goes is of a dead one.
+// answer; at most 64 are served at a time. The name of the agent must be ours (NameLock): what stands where the socket
+// goes is of a dead one.
 #pragma once
 
 #include <chrono>

@@ -515,8 +515,8 @@ Result<Command> parse_command_line(std::vector<std::string> arguments) {
     check.file = *file;
     return check;
   }
-  for (const std::string* name : {&graph.hostname, &history.hostname, &status.hostname, &why.hostname, &reap.hostname,
-                                  &settle.hostname})
+  for (const std::string* name :
+       {&graph.hostname, &history.hostname, &status.hostname, &why.hostname, &reap.hostname, &settle.hostname})
     if (!name->empty())
       if (auto wrong = hostname_error(*name)) return std::unexpected(*wrong);
   if (chosen == history_app) {

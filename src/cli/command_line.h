@@ -116,9 +116,9 @@ struct HelpCommand {
   std::string text;
 };
 
-using Command = std::variant<RunCommand, PlanCommand, ApplyCommand, CheckCommand, GraphCommand, ResourcesCommand,
-                             HistoryCommand, StatusCommand, WhyCommand, ReapCommand, SettleCommand, VersionCommand,
-                             HelpCommand>;
+using Command =
+    std::variant<RunCommand, PlanCommand, ApplyCommand, CheckCommand, GraphCommand, ResourcesCommand, HistoryCommand,
+                 StatusCommand, WhyCommand, ReapCommand, SettleCommand, VersionCommand, HelpCommand>;
 
 /// Why this can't be a host's name (a part of keys, and of a file's name), if it can't.
 std::optional<Error> hostname_error(const std::string& name);

@@ -39,9 +39,9 @@ std::string some_of(const Value& value, std::string_view key, std::size_t all) {
 
 int settle(const SettleCommand& command) {
   Place place = place_of(command.prefix, command.hostname);
-  auto answer = ask_agent(place.socket(),
-                          Value(Map{{"ask", Value(std::string("settle"))}, {"timeout", Value(command.timeout.count())}}),
-                          command.timeout + std::chrono::seconds(10));
+  auto answer = ask_agent(
+      place.socket(), Value(Map{{"ask", Value(std::string("settle"))}, {"timeout", Value(command.timeout.count())}}),
+      command.timeout + std::chrono::seconds(10));
   if (!answer) throw no_agent(place);
   const Value& value = answer->value;
   const Value* word = member(value, "settled");

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A library that takes the place of the kernel for one thing, which no test can make it do: the machine sleeps. A program
-// that is started with it (LD_PRELOAD) has slept for as many hours as bytes were written to the FIFO named by $ASLEEP,
-// and is told of each byte as by a timer that TFD_TIMER_CANCEL_ON_SET has cancelled.
+// A library that takes the place of the kernel for one thing, which no test can make it do: the machine sleeps. A
+// program that is started with it (LD_PRELOAD) has slept for as many hours as bytes were written to the FIFO named by
+// $ASLEEP, and is told of each byte as by a timer that TFD_TIMER_CANCEL_ON_SET has cancelled.
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/syscall.h>

@@ -11,7 +11,7 @@ import os
 import fuse
 import mgmt_test
 import mounts
-from mgmt_test import Agent, agent_of, check, equal, folder, graph, read, settle, wait_until, write
+from mgmt_test import agent_of, equal, folder, graph, read, settle, wait_until, write
 
 
 def declared(at, **more):
@@ -144,16 +144,20 @@ def test_a_file_system_without_complete_events_is_named_once_and_what_changes_th
         files = [{"name": "f", "path": at + "/served/f", "content": "declared\n", "meta": {"retry": 0}},
                  {"name": "none", "path": at + "/served/none", "state": "absent"},
                  {"name": "local", "path": at + "/local", "content": "x"}]
-        write(at + "/graph.yaml", graph(file=files))
+        runs = {"name": "runs", "cmd": f"echo ran >> {at}/log", "shell": "/bin/sh", "watchfiles": [at + "/served/f"]}
+        write(at + "/graph.yaml", graph(file=files, exec=[runs]))
         with agent_of(at) as agent:
+            equal((settle(at + "/prefix")[0], read(at + "/log")), (0, "ran\n"), "a poll is no event for the command that watches")
             texts = [e["text"] for e in agent.all("notice", level="warning")]
             equal(texts, [f"{at}/served (fuse) doesn't tell of every change: what lies there is looked at every 60 s"], "warnings")
             served.content = b"changed elsewhere\n"
             agent.wait_for("failed", resource="file[f]", seconds=70)  # nothing can be written there
+            equal((settle(at + "/prefix")[0], read(at + "/log")), (4, "ran\n" * 2), "settle, and runs after a change there")
             served.content = b"declared\n"
             equal(settle(at + "/prefix")[0], 0, "settle, which looks there at once")
             equal(len(agent.all("notice", level="warning")), 1, "warnings")
-            check(not [e for e in agent.all("started", resource="file[local]")][1:], "a local file was polled")
+            equal(read(at + "/log"), "ran\n" * 3, "runs after another one")
+            equal(len(agent.all("started", resource="file[local]")), 1, "looks at a local file")
         mounts.umount(at + "/served")
 
 

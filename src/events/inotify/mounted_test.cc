@@ -202,9 +202,8 @@ TEST(Incomplete, WhoAsksForChangesOnlyIsNotCalledByThePollItself) {
   write(top / "f");
   write(top / "tree/a/g");
   {
-    Watched watched({.incomplete_interval = 1h, .incomplete_names = [](unsigned long) -> std::string_view {
-                       return "nfs";
-                     }});
+    Watched watched(
+        {.incomplete_interval = 1h, .incomplete_names = [](unsigned long) -> std::string_view { return "nfs"; }});
     watched.watch(top / "f", {.only_changes = true});
     watched.watch(top / "tree", {.recursive = true, .only_changes = true});
     watched.watcher.catch_up();

@@ -17,10 +17,11 @@ void add(std::uint64_t& stamp, std::uint64_t value) { stamp = (stamp ^ value) * 
 void add(std::uint64_t& stamp, const std::string& path) {
   struct stat found{};
   if (::lstat(path.c_str(), &found) != 0) return add(stamp, 1);
-  for (auto value : {found.st_dev, found.st_ino, static_cast<std::uint64_t>(found.st_mode),
-                     static_cast<std::uint64_t>(found.st_size), static_cast<std::uint64_t>(found.st_mtim.tv_sec),
-                     static_cast<std::uint64_t>(found.st_mtim.tv_nsec), static_cast<std::uint64_t>(found.st_ctim.tv_sec),
-                     static_cast<std::uint64_t>(found.st_ctim.tv_nsec)})
+  for (auto value :
+       {found.st_dev, found.st_ino, static_cast<std::uint64_t>(found.st_mode),
+        static_cast<std::uint64_t>(found.st_size), static_cast<std::uint64_t>(found.st_mtim.tv_sec),
+        static_cast<std::uint64_t>(found.st_mtim.tv_nsec), static_cast<std::uint64_t>(found.st_ctim.tv_sec),
+        static_cast<std::uint64_t>(found.st_ctim.tv_nsec)})
     add(stamp, value);
 }
 
