@@ -36,8 +36,10 @@ void Engine::recheck_slowly() {
 
 void Engine::catch_up() {
   files_.catch_up();
+  // What has failed is looked at by its event or retry: to look is to try once more.
   for (const auto& instance : instances_)
-    if (instance->armed && instance->resource->events_come_late())
+    if (instance->armed && instance->resource->events_come_late() &&
+        schedule_.state(instance->at) == Schedule::State::Clean)
       on_look(*instance, Look::Again, report::Cause::Why::Event);
 }
 

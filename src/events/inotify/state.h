@@ -119,7 +119,7 @@ struct FileWatcher::State {
   void look_at_incomplete();
 
   /// Event: something has happened. Poll: it is only time to look.
-  enum class Why { Event, Poll };
+  enum class Why : std::uint8_t { Event, Poll };
   void notify(Entry& entry, Event event, Why why);
   void notify_subtree(Folder& folder, Event event, Why why);
   void dispatch();
@@ -148,10 +148,10 @@ struct Entry : FileWatcher::Watch {
   FileWatcher::Options options;
   FileWatcher::Call call;
   bool stale_tree = false;
+  FileWatcher::State::Why pending_why = FileWatcher::State::Why::Event;
   // Position in State::pending and the strongest event there.
   std::uint32_t pending_at = UINT32_MAX;
   FileWatcher::Event pending_event = FileWatcher::Event::Entry;
-  FileWatcher::State::Why pending_why = FileWatcher::State::Why::Event;
   // Rarely used, so behind one pointer.
   struct More {
     std::vector<Folder*> tree;

@@ -10,7 +10,10 @@
 namespace mgmt::events {
 
 Mounts::Mounts(Loop& loop, Call changed)
-    : loop_(loop), changed_(std::move(changed)), file_(::open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC)) {
+    : loop_(loop),
+      changed_(std::move(changed)),
+      file_(::open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC)),
+      later_(loop) {
   if (!file_) return;
   watch_ = Loop::FdWatch(
       loop, file_.get(),
@@ -18,7 +21,7 @@ Mounts::Mounts(Loop& loop, Call changed)
         // Each poll of the kernel's takes the mark of what has changed, the one too with which this wait begins anew.
         // So the table is read after that.
         loop_.post([this, alive = alive_] {
-          if (*alive) look();
+          if (*alive) on_change();
         });
       },
       Loop::FdWatch::For::Priority);
@@ -37,9 +40,18 @@ MountTable Mounts::read() {
   }
 }
 
+void Mounts::on_change() {
+  if (Clock::now() >= not_before_) return look();
+  if (!later_.pending()) later_.at(not_before_, [this] { look(); });
+}
+
 void Mounts::look() {
   if (!file_) return;
+  later_.cancel();
+  TimePoint begin = Clock::now();
   MountTable before = std::exchange(table_, read());
+  TimePoint end = Clock::now();
+  not_before_ = end + 9 * (end - begin);
   std::vector<std::string> points = table_.changed_since(before);
   if (!points.empty()) changed_(points);
 }

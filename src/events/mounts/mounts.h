@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Mounts: tells where something was mounted, unmounted or moved, which inotify doesn't say: a watch stays with what
 // has been hidden, or says nothing of what has come. The kernel wakes who polls /proc/self/mountinfo (proc(5));
-// nothing is asked in between. Where there is no /proc, it tells of nothing.
+// nothing is asked in between. A table is read at most a tenth of the time, however long it is and however often it
+// changes. Where there is no /proc, it tells of nothing.
 //
 // Lives on the loop's thread; one descriptor.
 #pragma once
@@ -35,11 +36,14 @@ class Mounts {
 
  private:
   MountTable read();
+  void on_change();
 
   Loop& loop_;
   Call changed_;
   Fd file_;
   MountTable table_;
+  TimePoint not_before_{};
+  Loop::Timer later_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
   Loop::FdWatch watch_;  // before the descriptor goes
 };
