@@ -8,5 +8,10 @@ foreach(promise ${promises})
   set_tests_properties(trust_${name} PROPERTIES LABELS "system;trust" TIMEOUT 120 COST 60 SKIP_RETURN_CODE 77
     ENVIRONMENT "MGMT=$<TARGET_FILE:mgmt>;PYTHONPATH=${CMAKE_CURRENT_LIST_DIR}/system")
 endforeach()
+# The kernel of a machine that sleeps, for rechecked's test.
+add_library(asleep MODULE ${CMAKE_CURRENT_LIST_DIR}/system/asleep.c)
+target_compile_definitions(asleep PRIVATE _GNU_SOURCE)
+set_property(TEST trust_rechecked APPEND PROPERTY ENVIRONMENT "ASLEEP_LIBRARY=$<TARGET_FILE:asleep>")
+
 add_test(NAME safety_page COMMAND ${CMAKE_SOURCE_DIR}/tools/gen-safety --check)
 set_tests_properties(safety_page PROPERTIES LABELS system)

@@ -77,11 +77,17 @@ void Loop::Timer::cancel() {
 
 bool Loop::Timer::pending() const { return state_ && state_->call != nullptr; }
 
+static asio::posix::descriptor_base::wait_type wait_for(Loop::FdWatch::For what) {
+  switch (what) {
+    case Loop::FdWatch::For::Reading: return asio::posix::descriptor_base::wait_read;
+    case Loop::FdWatch::For::Writing: return asio::posix::descriptor_base::wait_write;
+    case Loop::FdWatch::For::Priority: break;
+  }
+  return asio::posix::descriptor_base::wait_error;
+}
+
 struct Loop::FdWatch::State : std::enable_shared_from_this<State> {
-  State(asio::io_context& io, int fd, For what)
-      : descriptor(io, fd),
-        what(what == For::Reading ? asio::posix::descriptor_base::wait_read
-                                  : asio::posix::descriptor_base::wait_write) {}
+  State(asio::io_context& io, int fd, For for_what) : descriptor(io, fd), what(wait_for(for_what)) {}
   asio::posix::stream_descriptor descriptor;
   asio::posix::descriptor_base::wait_type what;
   std::move_only_function<void()> ready;

@@ -53,10 +53,11 @@ class Loop {
     std::shared_ptr<State> state_;
   };
 
-  /// FdWatch: calls `ready` each time the descriptor becomes readable (or writable), until destroyed. Doesn't own it.
+  /// FdWatch: calls `ready` each time the descriptor becomes readable (or writable, or has something of priority:
+  /// POLLPRI), until destroyed. Doesn't own it.
   class FdWatch {
    public:
-    enum class For { Reading, Writing };
+    enum class For { Reading, Writing, Priority };
     FdWatch() = default;
     FdWatch(Loop& loop, int fd, std::move_only_function<void()> ready, For what = For::Reading);
     ~FdWatch();

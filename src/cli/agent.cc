@@ -50,6 +50,14 @@ std::uint64_t key_of(std::uint64_t key, const Declarations& collected) {
   return key;
 }
 
+// A whole number may come as one.
+std::chrono::duration<double> seconds_of(const Value& request, std::string_view key) {
+  const Value* given = member(request, key);
+  const auto* fraction = given ? given->get_if<double>() : nullptr;
+  const auto* whole = given ? given->get_if<std::int64_t>() : nullptr;
+  return std::chrono::duration<double>(fraction ? *fraction : whole ? static_cast<double>(*whole) : 0);
+}
+
 Duration to_duration(std::chrono::duration<double> seconds) {
   // What is longer than this never comes.
   constexpr std::chrono::duration<double> kLongest = std::chrono::hours(24 * 365 * 100);
@@ -73,6 +81,8 @@ Agent::Agent(RunCommand command, GraphFile file, AgentHooks hooks)
 
 Agent::~Agent() {
   socket_.reset();
+  settler_.reset();
+  resumes_.reset();
   file_watch_.reset();
   drawer_.reset();
   engine_.reset();
@@ -152,6 +162,9 @@ void Agent::on_question(const Value& request, AgentSocket::Reply reply) {
   if (ending_) return reply(R"({"error": "it is about to end"})");
   if (ask == "status") return reply(board_->status());
   if (ask == "graph") return reply(fmt::format(R"({{"dot": {}}})", json_quote(to_dot(engine_->graph()))));
+  if (ask == "settle") {
+    return settler_->ask(to_duration(seconds_of(request, "timeout")), std::move(reply));
+  }
   if (ask == "why") {
     std::string now = board_->now_of(text_of(request, "resource"));
     // Answered when what has happened by now can be read in the file.
@@ -189,6 +202,7 @@ int Agent::run() {
       .once = command_.once || (command_.converged_timeout && command_.converged_timeout->count() == 0),
       .sema = command_.sema,
       .repair_limit = command_.repair_limit,
+      .recheck = to_duration(command_.recheck),
       .store_folder = clean_path(prefix_) + "/db",
       .approve = std::move(hooks_.approve)};
   sharing_ = std::make_unique<Sharing>(loop_, prefix_, command_.hostname, report_);
@@ -199,6 +213,13 @@ int Agent::run() {
   engine_ = std::make_unique<Engine>(loop_, report_, options, sharing_.get(), command_.noop ? nullptr : state_.get(),
                                      undoings_.get());
   sharing_->on_idle = [this] { engine_->reconsider(); };
+  settler_ = std::make_unique<Settler>(loop_, *engine_, [this] { return reload_timer_.pending(); });
+  if (!command_.asks_for_convergence()) {
+    resumes_ = std::make_unique<events::Resumes>(loop_, [this] {
+      report_.emit(report::Notice{Level::Info, "the machine was asleep: everything is looked at again"});
+      engine_->recheck_all();
+    });
+  }
   engine_->on_settled = [this](bool all_fine) { on_settled(all_fine); };
   if (command_.max_runtime) {
     max_runtime_.after(to_duration(*command_.max_runtime), [this] { end(std::nullopt, "--max-runtime reached"); });
@@ -275,7 +296,10 @@ void Agent::follow_file() {
   std::string path = std::filesystem::absolute(command_.file).string();
   file_watch_ = engine_->files().watch(path, {.follow = true}, [this](events::FileWatcher::Event) {
     // Once it has been quiet for a moment: an editor writes in several steps.
-    reload_timer_.after(50ms, [this] { reload(); });
+    reload_timer_.after(50ms, [this] {
+      reload();
+      settler_->on_file_read();
+    });
   });
   // What was saved between the reading and this has told nobody.
   loop_.post([this] { reload(); });

@@ -18,9 +18,11 @@
 #include "src/cli/graph_file.h"
 #include "src/cli/graph_index.h"
 #include "src/cli/place.h"
+#include "src/cli/settler.h"
 #include "src/cli/sharing.h"
 #include "src/cli/undoings.h"
 #include "src/engine/run/engine.h"
+#include "src/events/clock/resumes.h"
 #include "src/events/signal/signals.h"
 #include "src/state/agent_state.h"
 #include "src/views/board.h"
@@ -78,6 +80,8 @@ class Agent {
   std::unique_ptr<Undoings> undoings_;
   const views::Board* board_ = nullptr;  // the report's
   std::unique_ptr<Engine> engine_;
+  std::unique_ptr<events::Resumes> resumes_;
+  std::unique_ptr<Settler> settler_;
   std::unique_ptr<AgentSocket> socket_;
   std::unique_ptr<events::Signals> signals_;
   std::unique_ptr<events::FileWatcher::Watch> file_watch_;

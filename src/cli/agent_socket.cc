@@ -127,6 +127,7 @@ void AgentSocket::read(std::uint64_t id) {
   std::size_t end = client.in.find('\n');
   if (end == client.in.npos && client.in.size() <= kMostRequest) return;
   client.asked = true;
+  client.patience.cancel();
   if (end > kMostRequest) return answer(id, error_json("the question is too long"));
   Result<Value> request = value_from_json(std::string_view(client.in).substr(0, end));
   if (!request) return answer(id, error_json("the question is no JSON: " + request.error().text()));
@@ -139,6 +140,7 @@ void AgentSocket::answer(std::uint64_t id, std::string json) {
   auto found = clients_.find(id);
   if (found == clients_.end()) return;
   found->second->out = std::move(json) + "\n";
+  found->second->patience.after(kPatience, [this, id] { drop(id); });
   write(id);
 }
 
@@ -167,7 +169,7 @@ void AgentSocket::write(std::uint64_t id) {
   drop(id);
 }
 
-std::optional<Answer> ask_agent(const std::string& path, const Value& request) {
+std::optional<Answer> ask_agent(const std::string& path, const Value& request, std::chrono::duration<double> patience) {
   Fd folder = open_folder(parent_path(path));
   if (!folder) {
     if (errno == ENOENT || errno == ENOTDIR) return std::nullopt;
@@ -176,9 +178,9 @@ std::optional<Answer> ask_agent(const std::string& path, const Value& request) {
   sockaddr_un address = address_of(folder, base_name(path));
   Fd agent(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (!agent) throw Error::system(errno, "making a socket");
-  timeval patience{.tv_sec = 10, .tv_usec = 0};
-  ::setsockopt(agent.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-  ::setsockopt(agent.get(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+  timeval limit{.tv_sec = std::chrono::ceil<std::chrono::seconds>(patience).count(), .tv_usec = 0};
+  ::setsockopt(agent.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+  ::setsockopt(agent.get(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
   if (::connect(agent.get(), generic(address), sizeof address) != 0) {
     // Nobody made one, or who did is dead.
     if (errno == ENOENT || errno == ECONNREFUSED) return std::nullopt;
@@ -193,7 +195,7 @@ std::optional<Answer> ask_agent(const std::string& path, const Value& request) {
     ssize_t got = ::recv(agent.get(), buffer.data(), buffer.size(), 0);
     if (got < 0 && errno == EINTR) continue;
     if (got < 0 && errno == EAGAIN)
-      throw Error("the agent didn't answer within 10 s").hint("it may be stopped, or busy");
+      throw Error(fmt::format("the agent didn't answer within {} s", limit.tv_sec)).hint("it may be stopped, or busy");
     if (got < 0) throw Error::system(errno, "asking the agent at " + path);
     if (got == 0) break;
     answer.append(buffer.data(), static_cast<std::size_t>(got));

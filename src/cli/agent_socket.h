@@ -4,10 +4,12 @@
 //
 //   {"ask": "status"}   {"ask": "why", "resource": "file[a]"}   {"ask": "graph"}   ->   {...} or {"error": "..."}
 //
-// On the loop's thread, which never waits for a client: who is slow has ten seconds in all, and at most 64 are served
-// at a time. The name of the agent must be ours (NameLock): what stands where the socket goes is of a dead one.
+// On the loop's thread, which never waits for a client: who is slow has ten seconds to ask, and as many to take the
+// answer; at most 64 are served at a time. The name of the agent must be ours (NameLock): what stands where the socket
+// goes is of a dead one.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -64,7 +66,8 @@ struct Answer {
   std::string json;
 };
 /// Asks the agent behind a socket, and waits for its answer; none: no agent is there. Throws Error.
-std::optional<Answer> ask_agent(const std::string& path, const Value& request);
+std::optional<Answer> ask_agent(const std::string& path, const Value& request,
+                                std::chrono::duration<double> patience = AgentSocket::kPatience);
 
 /// What stands under a key of a map; nullptr if it is no map, or has none.
 const Value* member(const Value& value, std::string_view key);

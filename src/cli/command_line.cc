@@ -13,6 +13,7 @@
 #include <map>
 
 #include "src/base/text.h"
+#include "src/cli/duration.h"
 #include "src/cli/since.h"
 
 namespace mgmt::cli {
@@ -89,6 +90,12 @@ Result<double> seconds(const std::string& given, std::string_view option) {
   if (failure == std::errc() && end == given.data() + given.size() && !std::isnan(number)) return number;
   return std::unexpected(Error(fmt::format("{} must be a number of seconds, not `{}`", option, printable(given)))
                              .hint("write it without a unit, as in 5 or 0.5"));
+}
+
+Result<std::chrono::duration<double>> duration(const std::string& given, std::string_view option) {
+  if (auto span = parse_duration(given)) return *span;
+  return std::unexpected(Error(fmt::format("{} must be a duration, not `{}`", option, printable(given)))
+                             .hint("write 500ms, 5s, 2m, 1.5h or 1d; a bare number is seconds"));
 }
 
 std::string command_name(const CLI::App& app) { return app.get_parent() ? "mgmt " + app.get_name() : "mgmt"; }
@@ -196,7 +203,7 @@ Result<Command> parse_command_line(std::vector<std::string> arguments) {
   RunCommand run;
   std::vector<std::string> run_words;
   std::string run_option;
-  std::string converged_text, max_runtime_text, sema_text, repair_limit_text;
+  std::string converged_text, max_runtime_text, sema_text, repair_limit_text, recheck_text;
   bool converged_exit = false;
   std::string color = "auto", format = "auto", level = "info";
   auto* run_app = app.add_subcommand("run", "Bring the machine to the state of a graph, and keep it there");
@@ -229,6 +236,12 @@ Result<Command> parse_command_line(std::vector<std::string> arguments) {
                    "Slow down a resource that is changed back more than N times in 10 s")
       ->type_name("N")
       ->default_str(std::to_string(run.repair_limit))
+      ->group("What it does");
+  run_app
+      ->add_option("--recheck", recheck_text,
+                   "How long it takes to look at everything again, slowly, in case no event told of a change; 0: never")
+      ->type_name("DURATION")
+      ->default_str("30m")
       ->group("What it does");
   run_app->add_flag("--no-watch", run.no_watch, "Don't follow the file: go on with the graph as it was read")
       ->group("What it does");
@@ -380,6 +393,18 @@ Result<Command> parse_command_line(std::vector<std::string> arguments) {
   place(reap_app, reap.prefix, reap.hostname);
   reap_app->footer("Only what is still as mgmt left it is removed. Exit status: 4 if something had to be left.\n");
 
+  SettleCommand settle;
+  std::string timeout_text;
+  auto* settle_app =
+      app.add_subcommand("settle", "Wait until the agent has seen and handled all that has happened by now");
+  settle_app->set_help_flag();
+  settle_app->add_flag("-h,--help", help, "Show this help");
+  settle_app->add_option("--timeout", timeout_text, "At most so long")->type_name("DURATION")->default_str("60s");
+  settle_app->add_flag("--json", settle.json, "As one object");
+  place(settle_app, settle.prefix, settle.hostname);
+  settle_app->footer(
+      "Exit status: 0 all is as declared   4 a resource failed   7 not yet, when the time was over   1 no agent\n");
+
   auto* version_app = app.add_subcommand("version", "The version");
   version_app->set_help_flag();
   version_app->add_flag("-h,--help", help, "Show this help");
@@ -435,6 +460,11 @@ Result<Command> parse_command_line(std::vector<std::string> arguments) {
       if (!limit) return std::unexpected(limit.error());
       run.repair_limit = static_cast<std::uint32_t>(*limit);
     }
+    if (!recheck_text.empty()) {
+      auto recheck = duration(recheck_text, "--recheck");
+      if (!recheck) return std::unexpected(recheck.error());
+      run.recheck = *recheck;
+    }
     if (!run.hostname.empty())
       if (auto wrong = hostname_error(run.hostname)) return std::unexpected(*wrong);
     if (run.tmp_prefix && !run.prefix.empty())
@@ -485,7 +515,8 @@ Result<Command> parse_command_line(std::vector<std::string> arguments) {
     check.file = *file;
     return check;
   }
-  for (const std::string* name : {&graph.hostname, &history.hostname, &status.hostname, &why.hostname, &reap.hostname})
+  for (const std::string* name :
+       {&graph.hostname, &history.hostname, &status.hostname, &why.hostname, &reap.hostname, &settle.hostname})
     if (!name->empty())
       if (auto wrong = hostname_error(*name)) return std::unexpected(*wrong);
   if (chosen == history_app) {
@@ -505,6 +536,14 @@ Result<Command> parse_command_line(std::vector<std::string> arguments) {
     return why;
   }
   if (chosen == reap_app) return reap;
+  if (chosen == settle_app) {
+    if (!timeout_text.empty()) {
+      auto timeout = duration(timeout_text, "--timeout");
+      if (!timeout) return std::unexpected(timeout.error());
+      settle.timeout = *timeout;
+    }
+    return settle;
+  }
   if (chosen == graph_app && graph.running) {
     if (!graph_words.empty() || !graph_option.empty())
       return std::unexpected(Error("--running takes the graph from the agent, and no file"));

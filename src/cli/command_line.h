@@ -26,6 +26,8 @@ struct RunCommand {
   bool detailed_exitcode = false;
   std::int64_t sema = 0;
   std::uint32_t repair_limit = 1000;
+  /// 0: never.
+  std::chrono::duration<double> recheck = std::chrono::minutes(30);
   std::string hostname;  // empty: the machine's
   std::string graphviz;
   std::string trace;
@@ -101,6 +103,12 @@ struct ReapCommand {
   bool json = false;
 };
 
+struct SettleCommand {
+  std::string prefix, hostname;
+  std::chrono::duration<double> timeout = std::chrono::seconds(60);
+  bool json = false;
+};
+
 struct VersionCommand {};
 
 /// Text for stdout, and nothing else to do.
@@ -108,8 +116,9 @@ struct HelpCommand {
   std::string text;
 };
 
-using Command = std::variant<RunCommand, PlanCommand, ApplyCommand, CheckCommand, GraphCommand, ResourcesCommand,
-                             HistoryCommand, StatusCommand, WhyCommand, ReapCommand, VersionCommand, HelpCommand>;
+using Command =
+    std::variant<RunCommand, PlanCommand, ApplyCommand, CheckCommand, GraphCommand, ResourcesCommand, HistoryCommand,
+                 StatusCommand, WhyCommand, ReapCommand, SettleCommand, VersionCommand, HelpCommand>;
 
 /// Why this can't be a host's name (a part of keys, and of a file's name), if it can't.
 std::optional<Error> hostname_error(const std::string& name);

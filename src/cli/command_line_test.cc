@@ -93,6 +93,12 @@ TEST(CommandLine, MistakesNameWhatIsWrongAndWhatIsNear) {
        "--max-runtime must be a number of seconds, not `nan` | write it without a unit, as in 5 or 0.5"},
       {{"run", "--max-runtime", "-3", "g"},
        "--max-runtime can't be negative: `-3` | leave it out, or write 0: then there is no limit"},
+      {{"run", "g", "--recheck", "5x"},
+       "--recheck must be a duration, not `5x` | write 500ms, 5s, 2m, 1.5h or 1d; a bare number is seconds"},
+      {{"settle", "--timeout=-1"},
+       "--timeout must be a duration, not `-1` | write 500ms, 5s, 2m, 1.5h or 1d; a bare number is seconds"},
+      {{"settle", "--hostname", "a/b"},
+       "`a/b` can't be a host's name | letters, digits, `-`, `_` and dots; --hostname NAME"},
       {{"run", "a", "--color", "alwys"}, "--color can be always, auto or never, not `alwys` | did you mean `always`?"},
       {{"run", "a", "--report", "jsn"},
        "--report can be auto, json, lines, none or terminal, not `jsn` | did you mean `json`?"},
@@ -108,6 +114,22 @@ TEST(CommandLine, MistakesNameWhatIsWrongAndWhatIsNear) {
       {{"resources", "--json", "--markdown"}, "--json and --markdown exclude each other | leave one of them out"},
   };
   for (const Mistake& mistake : mistakes) EXPECT_EQ(complaint(mistake.arguments), mistake.complaint);
+}
+
+TEST(CommandLine, DurationsHaveUnitsOrAreSeconds) {
+  auto recheck = [](const char* text) { return run({"run", "g", "--recheck", text}).recheck.count(); };
+  EXPECT_EQ(run({"run", "g"}).recheck.count(), 1800);
+  EXPECT_EQ(recheck("500ms"), 0.5);
+  EXPECT_EQ(recheck("5s"), 5);
+  EXPECT_EQ(recheck("1.5m"), 90);
+  EXPECT_EQ(recheck("2h"), 7200);
+  EXPECT_EQ(recheck("1d"), 86400);
+  EXPECT_EQ(recheck("7"), 7);
+  EXPECT_EQ(recheck("0"), 0);
+  for (const char* wrong : {"inf", "nan", "5 s", "s", "1e", "ms", "5min"})
+    EXPECT_NE(complaint({"run", "g", "--recheck", wrong}), "none") << wrong;
+  EXPECT_EQ(std::get<SettleCommand>(*parse_command_line({"settle"})).timeout.count(), 60);
+  EXPECT_EQ(std::get<SettleCommand>(*parse_command_line({"settle", "--timeout", "0"})).timeout.count(), 0);
 }
 
 TEST(CommandLine, WhatOnlyLooksLikeAMistake) {

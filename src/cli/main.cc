@@ -15,6 +15,7 @@
 #include "src/cli/planner.h"
 #include "src/cli/reap.h"
 #include "src/cli/reference.h"
+#include "src/cli/settle.h"
 #include "src/cli/status.h"
 #include "src/cli/why.h"
 #include "src/engine/transform/prepare.h"
@@ -118,6 +119,8 @@ struct Perform {
   int operator()(const StatusCommand& command) const { return show_status(command); }
   int operator()(const WhyCommand& command) const { return show_why(command); }
   int operator()(const ReapCommand& command) const { return reap(command); }
+
+  int operator()(const SettleCommand& command) const { return settle(command); }
 
   int operator()(const VersionCommand&) const {
     fmt::print("mgmt {}\n", MGMT_VERSION);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "src/cli/place.h"
 
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -16,6 +17,11 @@ namespace mgmt::cli {
 
 std::string Place::database() const { return state::database_path(prefix, hostname); }
 std::string Place::socket() const { return join_path(clean_path(prefix), "db/agent/" + hostname + ".sock"); }
+
+Error no_agent(const Place& place) {
+  return Error(fmt::format("no agent named `{}` runs under {}", place.hostname, place.prefix))
+      .hint("--prefix and --hostname say which one is meant, as they did for `mgmt run`");
+}
 
 std::string hostname_of(const std::string& hostname) {
   std::string name = hostname;

@@ -3,6 +3,8 @@
 
 #include <string>
 
+#include "src/base/error.h"
+
 namespace mgmt::cli {
 
 /// Which agent is meant: what `--prefix` and `--hostname` say, or what holds without them.
@@ -13,6 +15,9 @@ struct Place {
   std::string database() const;
   std::string socket() const;
 };
+
+/// What to say where no agent answers there.
+Error no_agent(const Place& place);
 
 /// Throws Error where a name can't be one, or there is no prefix to be had.
 Place place_of(const std::string& prefix, const std::string& hostname);

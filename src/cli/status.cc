@@ -20,9 +20,7 @@ namespace {
 
 Answer ask(const Place& place, std::string_view question) {
   auto answer = ask_agent(place.socket(), Value(Map{{"ask", Value(std::string(question))}}));
-  if (!answer)
-    throw Error(fmt::format("no agent named `{}` runs under {}", place.hostname, place.prefix))
-        .hint("--prefix and --hostname say which one is meant, as they did for `mgmt run`");
+  if (!answer) throw no_agent(place);
   return *answer;
 }
 

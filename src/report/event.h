@@ -25,7 +25,7 @@ struct GraphStarted {
 
 /// Why a resource is looked at.
 struct Cause {
-  enum class Why { First, Event, Poll, Retry, Refresh, Received, Declared } why = Why::First;
+  enum class Why { First, Event, Poll, Retry, Refresh, Received, Declared, Recheck } why = Why::First;
   /// The resource that refreshes or sends; else empty.
   std::string from = {};
 };

@@ -105,6 +105,9 @@ class Resource {
   /// apply, of one with `meta: reverse`. Throws Error where that can't be had.
   virtual Declaration undo() { throw Error("it can't be undone"); }
 
+  /// Its events come by way of another process: who waits for all that has happened looks at the state itself.
+  virtual bool events_come_late() const { return false; }
+
   /// For an event that says Look::Entry: true if the state is, to one stat, as our own last check or apply left it.
   virtual bool is_own_echo() { return false; }
 

@@ -87,6 +87,7 @@ std::string cause_text(const std::string& cause, const std::string& from) {
   if (cause == "refresh") return "a refresh" + by;
   if (cause == "received") return "a value that came" + (from.empty() ? by : " from " + printable(from));
   if (cause == "declared") return "a new declaration";
+  if (cause == "recheck") return "a look without an event";
   return printable(cause) + by;
 }
 

@@ -93,6 +93,7 @@ std::string_view word_of(report::Cause::Why why) {
     case Why::Refresh: return "refresh";
     case Why::Received: return "received";
     case Why::Declared: return "declared";
+    case Why::Recheck: return "recheck";
   }
   return "";
 }

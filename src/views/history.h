@@ -54,7 +54,7 @@ class History : public report::Reader {
   std::shared_ptr<Written> written_;
 };
 
-/// "first", "event", "poll", "retry", "refresh", "received", "declared".
+/// "first", "event", "poll", "retry", "refresh", "received", "declared", "recheck".
 std::string_view word_of(report::Cause::Why why);
 
 /// A delta for the history: its changes as to_json(Delta) has them, and its diffs as JSON; secrets in neither.

@@ -265,7 +265,7 @@ struct FileWatcher::State {
   std::shared_ptr<bool> alive = std::make_shared<bool>(true);
 };
 
-FileWatcher::FileWatcher(Loop& loop, std::function<void(std::string)> /*warn*/)
+FileWatcher::FileWatcher(Loop& loop, std::function<void(std::string)> /*warn*/, Tuning /*tuning*/)
     : state_(std::make_unique<State>(static_cast<VirtualLoop&>(loop))) {}
 FileWatcher::~FileWatcher() { *state_->alive = false; }
 
@@ -275,6 +275,7 @@ std::unique_ptr<FileWatcher::Watch> FileWatcher::watch(const std::string& path, 
 
 void FileWatcher::drain() { state_->deliver(); }
 void FileWatcher::poll_now() {}
+void FileWatcher::catch_up() { drain(); }
 
 }  // namespace events
 

@@ -9,7 +9,7 @@ import shutil
 import stat
 
 import mgmt_test
-from mgmt_test import Agent, check, equal, folder, graph, long_or_short, measured, read, wait_until
+from mgmt_test import Agent, check, equal, folder, graph, long_or_short, measured, read, settle, wait_until
 
 OPERATIONS = long_or_short(50_000, 500)
 FOLDERS = ["a", "a/b", "a/b/c", "d"]
@@ -211,7 +211,7 @@ def test_random_hands():
     with folder() as at:
         declared = Declared(at)
         mgmt_test.write(at + "/graph.yaml", declared.graph())
-        agent = Agent("graph.yaml", "--repair-limit=1000000", cwd=at)
+        agent = Agent("graph.yaml", "--repair-limit=1000000", cwd=at, prefix=at + "/prefix")
         agent.wait_for("converged")
         equal(declared.wrong(), [], "the state after the first convergence")
         hands = Hands(declared, at)
@@ -262,12 +262,11 @@ def test_a_write_by_mmap_amid_a_repair_is_seen():
 
 
 def at_rest(declared, agent, history):
-    def right():
-        agent.drain()
-        return not declared.wrong()
-
+    status, said = settle(f"{agent.cwd}/prefix")
+    agent.drain()
     try:
-        wait_until(right, "the declared state")
+        equal(status, 0, f"exit status of settle, which says {said}")
+        check(not declared.wrong(), "settle returned before the declared state was there")
     except AssertionError as late:
         wrong, last = "\n    ".join(declared.wrong()), "\n    ".join(history[-12:])
         paths = {text.split(" ", 1)[0] for text in declared.wrong()}

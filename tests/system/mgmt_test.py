@@ -241,6 +241,22 @@ def command(*args, cwd=None, seconds=30):
     return done
 
 
+def settle(prefix, timeout=30):
+    """Returns when the agent of that prefix has handled all that happened before: (exit status, what it says)."""
+    done = command("settle", "--json", "--prefix", prefix, "--timeout", f"{timeout * PATIENCE:g}", seconds=timeout + 20)
+    check(done.returncode in (0, 4, 7), lambda: f"settle ended with {done.returncode}: {done.stderr}")
+    return done.returncode, json.loads(done.stdout)
+
+
+@contextlib.contextmanager
+def agent_of(at, *flags):
+    """An agent on graph.yaml there that can be asked, at its first convergence; and that ends well."""
+    agent = Agent("graph.yaml", *flags, cwd=at, prefix=at + "/prefix")
+    agent.wait_for("converged")
+    yield agent
+    equal(agent.stop(), 0, f"exit status of the agent{agent.tail()}")
+
+
 def leftovers(path):
     """The names of temporary files below a folder."""
     return [

@@ -7,7 +7,7 @@ import subprocess
 
 import box
 import mgmt_test
-from mgmt_test import Agent, check, equal, folder, graph, read, run, wait_until, write
+from mgmt_test import Agent, agent_of, check, equal, folder, graph, read, run, settle, wait_until, write
 
 UNITS = "/usr/lib/systemd/system"
 
@@ -132,6 +132,16 @@ def test_stopped_and_killed_by_hand_it_runs_again():
         equal((state(counter.unit)[0], counter.count("start")), ("active", 3), "after a kill")
         agent.wait_for("converged")
         equal((agent.stop(), len(agent.all("changed"))), (0, 3), "exit status, and changes: one each")
+
+
+def test_settle_returns_when_what_was_stopped_runs_again():
+    with Units() as units:
+        counter = units.counter()
+        units.graph(svc=[{"name": "counter", "state": "running"}])
+        with agent_of(units.at):
+            for turn in range(20):
+                systemctl("stop", counter.unit)
+                equal((settle(units.at + "/prefix")[0], state(counter.unit)[0]), (0, "active"), f"after stop {turn + 1}")
 
 
 def test_stopped_again_and_again_it_is_never_given_up():

@@ -71,9 +71,11 @@ Engine::Engine(Loop& loop, report::Report& report, Options options, Publisher* p
       converge_timer_(loop),
       sync_timer_(loop),
       progress_timer_(loop),
+      recheck_timer_(loop),
       stop_timer_(loop),
       random_(options.random_seed),
       pool_(loop, cores(options.threads)) {
+  if (options_.recheck > 0s) recheck_pace_.emplace(options_.recheck);
   spawner_.set_warn(
       [this](std::string text) { report_.emit(report::Notice{report::Notice::Level::Warning, std::move(text)}); });
 }

@@ -20,6 +20,7 @@
 #include "src/async/pool.h"
 #include "src/async/process.h"
 #include "src/engine/converge/convergence.h"
+#include "src/engine/converge/recheck_pace.h"
 #include "src/engine/run/instance.h"
 #include "src/engine/schedule/refreshes.h"
 #include "src/engine/schedule/schedule.h"
@@ -58,6 +59,8 @@ class Engine {
     std::int64_t sema = 0;
     /// Changes of one resource within RepairLimit::kPeriod before it is slowed down.
     std::uint32_t repair_limit = 1000;
+    /// How long a round takes in which everything is looked at again that no event tells of; 0: there is none.
+    Duration recheck{0};
     /// 0: as many as the machine has cores.
     unsigned threads = 0;
     /// Where the agent keeps its own store (clean): no resource may manage what lies there. Empty: nowhere.
@@ -87,6 +90,24 @@ class Engine {
 
   /// Asks again whether all is settled, after something outside the engine has ended.
   void reconsider() { consider(); }
+
+  /// Looks at everything again, now.
+  void recheck_all();
+
+  /// Reads all that has happened by now: what is queued, and the state itself where events come late or not at all.
+  void catch_up();
+  /// Calls once all is settled: soon, if that is so now. As with `once`, what failed twice isn't waited for. Never, if
+  /// the engine stops before.
+  void when_handled(std::move_only_function<void()> call);
+
+  struct Standing {
+    std::size_t resources = 0, failed = 0;
+    /// Neither fine nor failed: to be looked at, running, or behind one that is so or has failed.
+    std::size_t left = 0;
+    /// Some of them, by name.
+    std::vector<std::string> failed_ones = {}, left_ones = {};
+  };
+  Standing standing() const;
 
   /// Nothing is left to do; false if something failed. Called once after each activity that has ended.
   std::function<void(bool all_fine)> on_settled;
@@ -187,12 +208,21 @@ class Engine {
 
   void keep_up();
 
+  // recheck.cc
+  bool is_handled() const;
+  bool is_rechecked(const Instance& instance) const;
+  void recheck(std::size_t begin, std::size_t end);
+  void recheck_slowly();
+  void tell_who_waits();
+
   // settle.cc
   void consider();
   void sync_files();
   void progress();
   void emit_progress();
   bool quiet() const;
+  bool nothing_is_to_do() const;
+  bool only_hopeless_retries() const;
   void check_stopped();
 
   bool dry(const Instance& instance) const { return options_.noop || instance.declaration->meta->noop; }
@@ -231,6 +261,9 @@ class Engine {
   Loop::Timer sync_timer_;
   TimePoint unsynced_since_{};
   Loop::Timer progress_timer_;
+  std::optional<RecheckPace> recheck_pace_;
+  Loop::Timer recheck_timer_;
+  std::vector<std::move_only_function<void()>> waiting_;
   std::size_t retries_due_ = 0;
   std::size_t holding_ = 0;
   bool pumping_ = false;

@@ -11,14 +11,24 @@ namespace mgmt {
 
 using namespace std::chrono_literals;
 
-bool Engine::quiet() const {
-  if (next_ || !schedule_.quiet() || syncing_ || holding_ > 0 || pump_posted_) return false;
+// Nothing is dirty, running or on its way, but for retries.
+bool Engine::nothing_is_to_do() const {
+  if (next_ || !schedule_.quiet() || holding_ > 0 || pump_posted_) return false;
   if (publisher_ && !publisher_->idle()) return false;
   // What has left the graph is still at work on the machine.
   if (!std::ranges::all_of(retired_, [](const auto& one) { return is_abandoned(*one); })) return false;
+  return true;
+}
+
+bool Engine::quiet() const {
+  if (syncing_ || !nothing_is_to_do()) return false;
   if (retries_due_ == 0) return true;
-  if (!options_.once) return false;
-  // With --once, what has failed twice is not waited for.
+  // With --once, what keeps failing is not waited for.
+  return options_.once && only_hopeless_retries();
+}
+
+// What is still to be tried again has failed twice.
+bool Engine::only_hopeless_retries() const {
   return std::ranges::all_of(instances_,
                              [](const auto& instance) { return !instance->retry_due || instance->failures >= 2; });
 }
@@ -37,6 +47,7 @@ void Engine::consider() {
     }
     return;
   }
+  tell_who_waits();
   bool now_quiet = quiet();
   if (now_quiet) {
     // The kernel queues an event as it happens: once what we did is over, all that it caused can be read.
@@ -148,6 +159,7 @@ void Engine::stop(Duration limit, std::move_only_function<void(bool)> stopped) {
   converge_timer_.cancel();
   sync_timer_.cancel();
   progress_timer_.cancel();
+  recheck_timer_.cancel();
   spawner_.terminate_all();
   // What watches needs no time to end.
   for (const auto& instance : instances_) instance->subscriptions.clear();

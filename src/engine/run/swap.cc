@@ -106,6 +106,7 @@ void Engine::swap() {
                                       .removed = plan.removed.size()});
   }
   drop_refreshes_of_the_gone();
+  if (!recheck_timer_.pending()) recheck_slowly();
   pump();
 }
 

@@ -1,33 +1,18 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// How it works. Each folder on a watched path is one Folder, a node of a tree that mirrors the paths as they
-// are written. A Folder is armed after its parent, so whatever happens to it after its own watch was added is
-// seen by the parent's: there is no moment between looking and watching. A watched path is an Entry in
-// the Folder that holds it. A component that is a symlink also watches the path that it points to, and arms
-// after that.
 #include "src/events/inotify/file_watcher.h"
 
-#include <dirent.h>
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/inotify.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <climits>
-#include <cstdlib>
 #include <cstring>
-#include <optional>
-#include <string_view>
-#include <unordered_map>
-#include <unordered_set>
-#include <vector>
+#include <utility>
 
-#include "src/base/error.h"
-#include "src/base/fd.h"
 #include "src/base/path.h"
+#include "src/events/inotify/state.h"
 
 namespace mgmt::events {
 namespace {
@@ -38,37 +23,6 @@ constexpr std::uint32_t kStructure =
 // of the first write to a page.
 constexpr std::uint32_t kContent = IN_MODIFY | IN_CLOSE_WRITE;
 constexpr std::uint32_t kAppearedOrWent = IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO;
-constexpr int kMaxLinks = 40;  // as the kernel's own limit of links in one path
-
-struct Entry;
-
-struct Folder {
-  std::string path;
-  Folder* parent = nullptr;
-  int wd = -1;
-  bool unwatchable = false;
-  bool content = false;  // the kernel's mask includes kContent
-  std::unordered_map<std::string, std::unique_ptr<Folder>> children = {};
-  // Keyed by the Entry's own name.
-  std::unordered_multimap<std::string_view, Entry*> entries = {};
-  std::vector<Entry*> trees = {};  // recursive watches that this folder is part of
-  std::string link_target = {};
-  std::unique_ptr<FileWatcher::Watch> link_watch = nullptr;
-
-  bool unused() const { return children.empty() && entries.empty() && trees.empty() && parent; }
-};
-
-std::string read_link(const std::string& path) {
-  std::array<char, 4096> buffer;
-  ssize_t size = ::readlink(path.c_str(), buffer.data(), buffer.size());
-  if (size <= 0) return {};
-  std::string target(buffer.data(), static_cast<std::size_t>(size));
-  if (target.starts_with('/')) return target;
-  // Relative to where the link really stands: ".." behind another link goes up from that one's target.
-  std::array<char, PATH_MAX> parent;
-  return join_path(::realpath(parent_path(path).c_str(), parent.data()) ? parent.data() : parent_path(path), target);
-}
-
 std::string_view last_component(std::string_view path) {
   std::size_t slash = path.rfind('/');
   return slash == std::string_view::npos ? path : path.substr(slash + 1);
@@ -76,187 +30,17 @@ std::string_view last_component(std::string_view path) {
 
 }  // namespace
 
-struct FileWatcher::State {
-  State(Loop& loop_in, std::function<void(std::string)> warn_in)
-      : loop(loop_in), warn(std::move(warn_in)), poll_timer(loop_in) {
-    root.path = "/";
-    open_inotify();
-  }
-  ~State() { closing = true; }
-
-  Loop& loop;
-  std::function<void(std::string)> warn;
-  // The links' own watches go with the folders they stand in: then nothing is to be taken apart.
-  bool closing = false;
-  Fd inotify;
-  Loop::FdWatch readable;
-  Folder root;
-  std::unordered_map<int, std::vector<Folder*>> by_wd;
-  std::unordered_set<Folder*> unwatchable;
-  Loop::Timer poll_timer;
-  bool warned = false;
-  bool warned_access = false;
-  bool warned_overflow = false;
-  std::vector<Entry*> pending;
-  // While events are being handled, what they make superfluous is kept: whoever is further up the stack may still hold
-  // it.
-  struct Busy {
-    explicit Busy(State& state_in) : state(state_in) { ++state.depth; }
-    ~Busy() {
-      if (--state.depth == 0 && !state.closing) state.sweep();
-    }
-    Busy(const Busy&) = delete;
-    Busy& operator=(const Busy&) = delete;
-    State& state;
-  };
-  int depth = 0;
-  std::vector<std::unique_ptr<Watch>> graveyard;
-  std::unordered_set<Folder*> maybe_unused;
-  bool dispatch_posted = false;
-  int link_depth = 0;
-
-  void open_inotify();
-  void read_events(int rounds);
-  void on_event(const inotify_event& event, std::string_view name);
-  void on_name(Folder& folder, std::uint32_t mask, std::string_view name);
-  void overflow();
-
-  Folder& ensure_folder(std::string_view path);
-  void release(Folder* folder);
-  void free_unused(Folder* folder);
-  void bury(std::unique_ptr<Watch> watch);
-  void sweep();
-  void arm(Folder& folder);
-  void arm_subtree(Folder& folder);
-  void disarm(Folder& folder);
-  void cannot_watch(Folder& folder, int failure);
-  void want_content(Folder& folder);
-
-  void notify(Entry& entry, Event event);
-  void notify_subtree(Folder& folder, Event event);
-  void dispatch();
-  void poll();
-};
-
-namespace {
-
-struct Entry : FileWatcher::Watch {
-  Entry(FileWatcher::State& state_in, FileWatcher::Options options_in, FileWatcher::Call call_in)
-      : state(state_in), options(options_in), call(std::move(call_in)) {}
-  ~Entry() override;
-
-  std::string path() const { return join_path(folder->path, name); }
-  void resolve();       // what a symlink at the path points to
-  void rebuild_tree();  // the folders below a recursive watch
-  void walk(const std::string& path, std::vector<Folder*>& into);
-
-  FileWatcher::State& state;
-  Folder* folder = nullptr;
-  std::string name;
-  FileWatcher::Options options;
-  FileWatcher::Call call;
-  bool stale_tree = false;
-  // Position in State::pending and the strongest event there.
-  std::uint32_t pending_at = UINT32_MAX;
-  FileWatcher::Event pending_event = FileWatcher::Event::Entry;
-  // Rarely used, so behind one pointer.
-  struct More {
-    std::vector<Folder*> tree;
-    std::string target;
-    std::unique_ptr<FileWatcher::Watch> target_watch;
-  };
-  std::unique_ptr<More> more;
-  More& ensure_more() {
-    if (!more) more = std::make_unique<More>();
-    return *more;
-  }
-};
-
-Entry::~Entry() {
-  if (state.closing) return;
-  FileWatcher::State::Busy busy(state);
-  if (pending_at != UINT32_MAX) state.pending[pending_at] = nullptr;
-  if (more) {
-    more->target_watch.reset();
-    std::vector<Folder*> tree = std::move(more->tree);
-    for (Folder* part : tree) std::erase(part->trees, this);
-    for (Folder* part : tree) state.release(part);
-  }
-  auto [begin, end] = folder->entries.equal_range(name);
-  for (auto it = begin; it != end; ++it) {
-    if (it->second == this) {
-      folder->entries.erase(it);
-      break;
-    }
-  }
-  state.release(folder);
+FileWatcher::State::State(Loop& loop_in, std::function<void(std::string)> warn_in, Tuning tuning_in)
+    : loop(loop_in),
+      warn(std::move(warn_in)),
+      poll_timer(loop_in),
+      tuning(tuning_in),
+      file_systems(tuning.incomplete_names),
+      incomplete_timer(loop_in),
+      mounts(loop_in, [this](const std::vector<std::string>& points) { on_mounts(points); }) {
+  root.path = "/";
+  open_inotify();
 }
-
-void Entry::resolve() {
-  if (!options.follow) return;
-  std::string target = read_link(path());
-  if (target.empty()) {
-    if (more) {
-      more->target.clear();
-      state.bury(std::move(more->target_watch));
-    }
-    return;
-  }
-  if ((more && more->target == target) || state.link_depth >= kMaxLinks) return;
-  ++state.link_depth;
-  auto watch = std::make_unique<Entry>(state, options, [this](FileWatcher::Event event) { call(event); });
-  std::string clean = clean_path(target);
-  watch->folder = &state.ensure_folder(parent_path(clean));
-  watch->name = base_name(clean);
-  watch->folder->entries.emplace(watch->name, watch.get());
-  state.want_content(*watch->folder);
-  watch->resolve();
-  if (options.recursive) watch->rebuild_tree();
-  --state.link_depth;
-  More& m = ensure_more();
-  m.target = std::move(target);
-  state.bury(std::exchange(m.target_watch, std::move(watch)));
-}
-
-void Entry::walk(const std::string& at, std::vector<Folder*>& into) {
-  Folder& part = state.ensure_folder(at);
-  if (std::ranges::find(part.trees, this) == part.trees.end()) part.trees.push_back(this);
-  into.push_back(&part);
-  state.want_content(part);
-  DIR* dir = ::opendir(at.c_str());
-  if (!dir) return;  // gone again, which its parent's watch tells; or unreadable, which arm() has noticed
-  std::vector<std::string> below;
-  while (const dirent* item = ::readdir(dir)) {
-    std::string_view item_name = item->d_name;
-    if (item_name == "." || item_name == "..") continue;
-    bool is_folder = item->d_type == DT_DIR;
-    if (item->d_type == DT_UNKNOWN) {
-      struct stat st{};
-      is_folder = ::lstat(join_path(at, item_name).c_str(), &st) == 0 && S_ISDIR(st.st_mode);
-    }
-    if (is_folder) below.push_back(join_path(at, item_name));
-  }
-  ::closedir(dir);
-  for (const std::string& child : below) walk(child, into);
-}
-
-void Entry::rebuild_tree() {
-  FileWatcher::State::Busy busy(state);
-  stale_tree = false;
-  More& m = ensure_more();
-  std::vector<Folder*> old = std::move(m.tree);
-  m.tree.clear();
-  std::string top = path();
-  struct stat st{};
-  if (::lstat(top.c_str(), &st) == 0 && S_ISDIR(st.st_mode)) walk(top, m.tree);
-  // The old parts are let go only now, so that what stays keeps its kernel watch.
-  std::unordered_set<Folder*> kept(m.tree.begin(), m.tree.end());
-  std::erase_if(old, [&](Folder* part) { return kept.contains(part); });
-  for (Folder* part : old) std::erase(part->trees, this);
-  for (Folder* part : old) state.release(part);
-}
-
-}  // namespace
 
 void FileWatcher::State::open_inotify() {
   inotify = Fd(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
@@ -292,8 +76,13 @@ void FileWatcher::State::disarm(Folder& folder) {
   std::erase(it->second, &folder);
   if (it->second.empty()) {
     by_wd.erase(it);
-    ::inotify_rm_watch(inotify.get(), wd);
+    remove_watch(wd);
   }
+}
+
+// Unless somebody else still needs it.
+void FileWatcher::State::remove_watch(int wd) {
+  if (!by_wd.contains(wd) && !self_by_wd.contains(wd)) ::inotify_rm_watch(inotify.get(), wd);
 }
 
 void FileWatcher::State::arm(Folder& folder) {
@@ -301,13 +90,15 @@ void FileWatcher::State::arm(Folder& folder) {
   std::string target = folder.parent ? read_link(folder.path) : std::string();
   if (target != folder.link_target) {
     folder.link_target = target;
+    if (target.empty()) links.erase(&folder);
+    else links.insert(&folder);
     bury(std::move(folder.link_watch));
     if (!target.empty() && link_depth < kMaxLinks) {
       ++link_depth;
       Folder* self = &folder;
       auto watch = std::make_unique<Entry>(*this, Options{.follow = true}, [this, self](Event) {
         arm_subtree(*self);
-        notify_subtree(*self, Event::Entry);
+        notify_subtree(*self, Event::Entry, Why::Event);
       });
       std::string clean = clean_path(target);
       watch->folder = &ensure_folder(parent_path(clean));
@@ -326,6 +117,7 @@ void FileWatcher::State::arm(Folder& folder) {
   if (wd >= 0 && folder.wd != wd) {
     folder.wd = wd;
     by_wd[wd].push_back(&folder);
+    classify(folder);
   }
   if (failure == ENOSPC || failure == EACCES || failure == ENOMEM || failure == EPERM) {
     cannot_watch(folder, failure);
@@ -348,6 +140,16 @@ void FileWatcher::State::want_content(Folder& folder) {
   if (folder.content) return;
   folder.content = true;
   arm(folder);
+}
+
+Folder* FileWatcher::State::find_folder(std::string_view path) {
+  Folder* at = &root;
+  for (std::string_view part : path_components(path)) {
+    auto found = at->children.find(std::string(part));
+    if (found == at->children.end()) return nullptr;
+    at = found->second.get();
+  }
+  return at;
 }
 
 Folder& FileWatcher::State::ensure_folder(std::string_view path) {
@@ -401,6 +203,8 @@ void FileWatcher::State::free_unused(Folder* folder) {
     folder->link_watch.reset();
     disarm(*folder);
     unwatchable.erase(folder);
+    incomplete.erase(folder);
+    links.erase(folder);
     maybe_unused.erase(folder);
     Folder* parent = folder->parent;
     parent->children.erase(std::string(last_component(folder->path)));
@@ -408,26 +212,28 @@ void FileWatcher::State::free_unused(Folder* folder) {
   }
 }
 
-void FileWatcher::State::notify(Entry& entry, Event event) {
+void FileWatcher::State::notify(Entry& entry, Event event, Why why) {
   if (entry.pending_at == UINT32_MAX) {
     entry.pending_at = static_cast<std::uint32_t>(pending.size());
     entry.pending_event = event;
+    entry.pending_why = why;
     pending.push_back(&entry);
-  } else if (event == Event::Content) {
-    entry.pending_event = event;
+    return;
   }
+  if (event == Event::Content) entry.pending_event = event;
+  if (why == Why::Event) entry.pending_why = why;
 }
 
-void FileWatcher::State::notify_subtree(Folder& folder, Event event) {
+void FileWatcher::State::notify_subtree(Folder& folder, Event event, Why why) {
   for (auto& [name, entry] : folder.entries) {
     if (entry->options.recursive) entry->stale_tree = true;
-    notify(*entry, event);
+    notify(*entry, event, why);
   }
   for (Entry* tree : folder.trees) {
     tree->stale_tree = true;
-    notify(*tree, Event::Content);
+    notify(*tree, Event::Content, why);
   }
-  for (auto& [name, child] : folder.children) notify_subtree(*child, event);
+  for (auto& [name, child] : folder.children) notify_subtree(*child, event, why);
 }
 
 void FileWatcher::State::dispatch() {
@@ -439,8 +245,13 @@ void FileWatcher::State::dispatch() {
     pending[i] = nullptr;
     entry->pending_at = UINT32_MAX;
     Event event = entry->pending_event;
+    entry->watch_itself();
     entry->resolve();
     if (entry->stale_tree) entry->rebuild_tree();
+    if (entry->options.only_changes) {
+      if (entry->pending_why == Why::Poll && !entry->has_changed()) continue;
+      entry->take_stamp();
+    }
     entry->call(event);
   }
   pending.clear();
@@ -452,17 +263,17 @@ void FileWatcher::State::on_name(Folder& folder, std::uint32_t mask, std::string
     if (child != folder.children.end() && (mask & (kAppearedOrWent | IN_ATTRIB))) {
       Folder& part = *child->second;
       arm_subtree(part);
-      notify_subtree(part, Event::Entry);
+      notify_subtree(part, Event::Entry, Why::Event);
     }
   }
   auto [begin, end] = folder.entries.equal_range(name);
   for (auto it = begin; it != end; ++it) {
     if (it->second->options.recursive && (mask & kAppearedOrWent)) it->second->stale_tree = true;
-    notify(*it->second, mask & kContent ? Event::Content : Event::Entry);
+    notify(*it->second, mask & kContent ? Event::Content : Event::Entry, Why::Event);
   }
   for (Entry* tree : folder.trees) {
     if ((mask & IN_ISDIR) && (mask & kAppearedOrWent)) tree->stale_tree = true;
-    notify(*tree, Event::Content);
+    notify(*tree, Event::Content, Why::Event);
   }
 }
 
@@ -472,11 +283,12 @@ void FileWatcher::State::overflow() {
         "more file events came than the kernel keeps (see fs.inotify.max_queued_events): everything is looked at "
         "again");
   arm_subtree(root);
-  notify_subtree(root, Event::Content);
+  notify_subtree(root, Event::Content, Why::Event);
 }
 
 void FileWatcher::State::on_event(const inotify_event& event, std::string_view name) {
   if (event.mask & IN_Q_OVERFLOW) return overflow();
+  if (!self_by_wd.empty() && name.empty()) on_self(event);
   auto it = by_wd.find(event.wd);
   if (it == by_wd.end()) return;  // removed while the event was in the queue
   // By value: arming changes the list.
@@ -489,12 +301,23 @@ void FileWatcher::State::on_event(const inotify_event& event, std::string_view n
     }
     for (Folder* folder : folders) {
       arm_subtree(*folder);
-      notify_subtree(*folder, Event::Entry);
+      notify_subtree(*folder, Event::Entry, Why::Event);
     }
     return;
   }
   if (name.empty()) return;  // the folder itself, which its parent's watch tells by name
   for (Folder* folder : folders) on_name(*folder, event.mask, name);
+}
+
+// What is mounted on an Entry itself.
+void FileWatcher::State::on_self(const inotify_event& event) {
+  auto found = self_by_wd.find(event.wd);
+  if (found == self_by_wd.end()) return;
+  for (Entry* entry : found->second) {
+    if (event.mask & IN_IGNORED) entry->more->wd = -1;
+    notify(*entry, event.mask & kContent ? Event::Content : Event::Entry, Why::Event);
+  }
+  if (event.mask & IN_IGNORED) self_by_wd.erase(found);
 }
 
 void FileWatcher::State::read_events(int rounds) {
@@ -521,14 +344,14 @@ void FileWatcher::State::poll() {
   std::vector<Folder*> folders(unwatchable.begin(), unwatchable.end());
   for (Folder* folder : folders) {
     arm(*folder);
-    notify_subtree(*folder, Event::Entry);
+    notify_subtree(*folder, Event::Entry, Why::Poll);
   }
   if (!unwatchable.empty()) poll_timer.after(kPollInterval, [this] { poll(); });
   dispatch();
 }
 
-FileWatcher::FileWatcher(Loop& loop, std::function<void(std::string)> warn)
-    : state_(std::make_unique<State>(loop, std::move(warn))) {}
+FileWatcher::FileWatcher(Loop& loop, std::function<void(std::string)> warn, Tuning tuning)
+    : state_(std::make_unique<State>(loop, std::move(warn), tuning)) {}
 FileWatcher::~FileWatcher() = default;
 
 std::unique_ptr<FileWatcher::Watch> FileWatcher::watch(const std::string& path, Options options, Call call) {
@@ -539,8 +362,10 @@ std::unique_ptr<FileWatcher::Watch> FileWatcher::watch(const std::string& path, 
   entry->name = base_name(clean);
   entry->folder->entries.emplace(entry->name, entry.get());
   state_->want_content(*entry->folder);
+  entry->watch_itself();
   entry->resolve();
   if (options.recursive) entry->rebuild_tree();
+  if (options.only_changes) entry->take_stamp();
   return entry;
 }
 
@@ -550,6 +375,13 @@ void FileWatcher::drain() {
 
 void FileWatcher::poll_now() {
   if (!state_->unwatchable.empty()) state_->poll();
+}
+
+void FileWatcher::catch_up() {
+  state_->mounts.look();
+  drain();
+  poll_now();
+  if (!state_->incomplete.empty()) state_->look_at_incomplete();
 }
 
 std::size_t FileWatcher::kernel_watches() const { return state_->by_wd.size(); }
@@ -564,12 +396,16 @@ std::size_t count_entries(const Folder& folder) {
 
 std::size_t FileWatcher::polled_paths() const {
   std::size_t count = 0;
-  for (const Folder* folder : state_->unwatchable) {
-    // Counted once, at the topmost folder that can't be watched.
-    bool below_another = false;
-    for (const Folder* up = folder->parent; up; up = up->parent) below_another |= up->unwatchable;
-    if (!below_another) count += count_entries(*folder);
-  }
+  auto add = [&](const std::unordered_set<Folder*>& polled) {
+    for (const Folder* folder : polled) {
+      // Counted once, at the topmost of them.
+      bool below_another = false;
+      for (const Folder* up = folder->parent; up; up = up->parent) below_another |= up->unwatchable || up->incomplete;
+      if (!below_another) count += count_entries(*folder);
+    }
+  };
+  add(state_->unwatchable);
+  add(state_->incomplete);
   return count;
 }
 

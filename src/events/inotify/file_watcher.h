@@ -7,6 +7,8 @@
 //
 //   auto subscription = watcher.watch("/etc/motd", {}, [&](Event event) { ... });
 //
+// What inotify doesn't tell is seen otherwise: a mount over a watched path, or its end, is an event for all that lies
+// there; a file system that doesn't tell of every change (a network's, FUSE, /proc) is looked at every minute.
 // Where the kernel has no inotify instance or watch left, the path is looked at every few seconds instead
 // (`polled_paths` says how many are), with one warning for all. A queue that overflowed calls everybody once,
 // and the first time warns. See inotify(7).
@@ -16,8 +18,10 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "src/async/loop.h"
+#include "src/events/inotify/file_systems.h"
 
 namespace mgmt::events {
 
@@ -34,11 +38,22 @@ class FileWatcher {
     bool recursive = false;
     /// If the last component is a symlink, watch what it points to as well (its components too).
     bool follow = false;
+    /// For who acts on the call itself, instead of looking: where the path is polled, it is called only if its inode,
+    /// its size or its times (or those of what lies in a recursive one) have changed since the last time.
+    bool only_changes = false;
   };
   using Call = std::function<void(Event)>;
 
+  /// Other than a test has it.
+  struct Tuning {
+    /// How often what lies on a file system without complete events is looked at.
+    Duration incomplete_interval = std::chrono::seconds(60);
+    FileSystems::Names incomplete_names = incomplete_file_system;
+  };
+
   /// `warn` is called with a text for the user, at most once for each reason.
-  FileWatcher(Loop& loop, std::function<void(std::string)> warn);
+  FileWatcher(Loop& loop, std::function<void(std::string)> warn) : FileWatcher(loop, std::move(warn), Tuning()) {}
+  FileWatcher(Loop& loop, std::function<void(std::string)> warn, Tuning tuning);
   ~FileWatcher();
 
   class Watch {
@@ -54,16 +69,20 @@ class FileWatcher {
   /// that caused it returns: after this, nothing that happened before is still to be told.
   void drain();
 
-  /// Calls for every path that is polled, now instead of at its time.
+  /// Calls for every path that can't be watched, now instead of at its time.
   void poll_now();
 
+  /// For who waits until everything that has happened is known: drain(), and the mounts and all that is polled, too.
+  void catch_up();
+
+  /// Paths that can't be watched, or lie where not everything is told.
   std::size_t polled_paths() const;
   std::size_t kernel_watches() const;
 
   /// How often a path that can't be watched is looked at.
   static constexpr Duration kPollInterval = std::chrono::seconds(2);
 
-  struct State;  // file_watcher.cc's own
+  struct State;  // state.h, our own
 
  private:
   std::unique_ptr<State> state_;

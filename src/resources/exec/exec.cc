@@ -136,7 +136,7 @@ class Exec : public AsyncResource {
 };
 
 void Exec::watch_path(Subscriptions& into, std::string_view path, bool recursive, std::function<void()> on_event) {
-  events::FileWatcher::Options options{.recursive = recursive, .follow = true};
+  events::FileWatcher::Options options{.recursive = recursive, .follow = true, .only_changes = true};
   into.push_back(std::make_unique<FileSubscription>(services_.files.watch(
       clean_path(path), options, [call = std::move(on_event)](events::FileWatcher::Event) { call(); })));
 }

@@ -83,6 +83,7 @@ class Svc : public AsyncResource {
                  [this](Event event, std::string_view active) { on_event(event, active); }) {}
 
   void watch(Subscriptions& into, Notify notify) override;
+  bool events_come_late() const override { return true; }
   asio::awaitable<Delta> check(Inputs inputs) override;
   asio::awaitable<void> apply(Delta delta) override;
 

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// FileWatcher's own. Each folder on a watched path is one Folder, a node of a tree that mirrors the paths as they
+// are written. A Folder is armed after its parent, so whatever happens to it after its own watch was added is
+// seen by the parent's: there is no moment between looking and watching. A watched path is an Entry in
+// the Folder that holds it. A component that is a symlink also watches the path that it points to, and arms
+// after that. An Entry on which something is mounted is watched itself: its Folder sees only what the mount hides.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "src/base/fd.h"
+#include "src/events/inotify/file_systems.h"
+#include "src/events/inotify/file_watcher.h"
+#include "src/events/mounts/mounts.h"
+
+struct inotify_event;
+
+namespace mgmt::events {
+
+constexpr int kMaxLinks = 40;  // as the kernel's own limit of links in one path
+
+struct Entry;
+
+struct Folder {
+  std::string path;
+  Folder* parent = nullptr;
+  int wd = -1;
+  bool unwatchable = false;
+  bool incomplete = false;  // its file system doesn't tell of every change
+  bool content = false;     // the kernel's mask includes that of contents
+  std::unordered_map<std::string, std::unique_ptr<Folder>> children = {};
+  // Keyed by the Entry's own name.
+  std::unordered_multimap<std::string_view, Entry*> entries = {};
+  std::vector<Entry*> trees = {};  // recursive watches that this folder is part of
+  std::string link_target = {};
+  std::unique_ptr<FileWatcher::Watch> link_watch = nullptr;
+
+  bool unused() const { return children.empty() && entries.empty() && trees.empty() && parent; }
+};
+
+/// What a link points to, absolute but not clean; "" if there is no link.
+std::string read_link(const std::string& path);
+/// "" if nothing is there.
+std::string real_path(const std::string& path);
+
+struct FileWatcher::State {
+  State(Loop& loop_in, std::function<void(std::string)> warn_in, Tuning tuning_in);
+  ~State() { closing = true; }
+
+  Loop& loop;
+  std::function<void(std::string)> warn;
+  // The links' own watches go with the folders they stand in: then nothing is to be taken apart.
+  bool closing = false;
+  Fd inotify;
+  Loop::FdWatch readable;
+  Folder root;
+  std::unordered_map<int, std::vector<Folder*>> by_wd;
+  std::unordered_set<Folder*> unwatchable;
+  Loop::Timer poll_timer;
+  Tuning tuning;
+  FileSystems file_systems;
+  std::unordered_set<Folder*> incomplete;
+  Loop::Timer incomplete_timer;
+  std::unordered_set<std::string> said_incomplete;  // mount points
+  std::unordered_set<Folder*> links;
+  Mounts mounts;
+  std::unordered_map<int, std::vector<Entry*>> self_by_wd;  // Entries that are mount points
+  bool warned = false;
+  bool warned_access = false;
+  bool warned_overflow = false;
+  std::vector<Entry*> pending;
+  // While events are being handled, what they make superfluous is kept: whoever is further up the stack may still hold
+  // it.
+  struct Busy {
+    explicit Busy(State& state_in) : state(state_in) { ++state.depth; }
+    ~Busy() {
+      if (--state.depth == 0 && !state.closing) state.sweep();
+    }
+    Busy(const Busy&) = delete;
+    Busy& operator=(const Busy&) = delete;
+    State& state;
+  };
+  int depth = 0;
+  std::vector<std::unique_ptr<Watch>> graveyard;
+  std::unordered_set<Folder*> maybe_unused;
+  bool dispatch_posted = false;
+  int link_depth = 0;
+
+  void open_inotify();
+  void read_events(int rounds);
+  void on_event(const inotify_event& event, std::string_view name);
+  void on_self(const inotify_event& event);
+  void on_name(Folder& folder, std::uint32_t mask, std::string_view name);
+  void overflow();
+
+  Folder* find_folder(std::string_view path);
+  Folder& ensure_folder(std::string_view path);
+  void release(Folder* folder);
+  void free_unused(Folder* folder);
+  void bury(std::unique_ptr<Watch> watch);
+  void sweep();
+  void arm(Folder& folder);
+  void arm_subtree(Folder& folder);
+  void disarm(Folder& folder);
+  void remove_watch(int wd);
+  void cannot_watch(Folder& folder, int failure);
+  void want_content(Folder& folder);
+
+  // mounted.cc
+  void classify(Folder& folder);
+  void on_mounts(const std::vector<std::string>& points);
+  void look_at_mount(const std::string& point);
+  void look_at_incomplete();
+
+  /// Event: something has happened. Poll: it is only time to look.
+  enum class Why : std::uint8_t { Event, Poll };
+  void notify(Entry& entry, Event event, Why why);
+  void notify_subtree(Folder& folder, Event event, Why why);
+  void dispatch();
+  void poll();
+};
+
+struct Entry : FileWatcher::Watch {
+  Entry(FileWatcher::State& state_in, FileWatcher::Options options_in, FileWatcher::Call call_in)
+      : state(state_in), options(options_in), call(std::move(call_in)) {}
+  ~Entry() override;
+
+  std::string path() const { return join_path(folder->path, name); }
+  void resolve();       // what a symlink at the path points to
+  void rebuild_tree();  // the folders below a recursive watch
+  void walk(const std::string& path, std::vector<Folder*>& into);
+  void watch_itself();  // if something is mounted here
+  void unwatch_itself();
+  // stamp.cc
+  bool is_polled() const;
+  void take_stamp();   // for Options::only_changes, where it is polled
+  bool has_changed();  // since then
+
+  FileWatcher::State& state;
+  Folder* folder = nullptr;
+  std::string name;
+  FileWatcher::Options options;
+  FileWatcher::Call call;
+  bool stale_tree = false;
+  FileWatcher::State::Why pending_why = FileWatcher::State::Why::Event;
+  // Position in State::pending and the strongest event there.
+  std::uint32_t pending_at = UINT32_MAX;
+  FileWatcher::Event pending_event = FileWatcher::Event::Entry;
+  // Rarely used, so behind one pointer.
+  struct More {
+    std::vector<Folder*> tree;
+    std::string target;
+    std::unique_ptr<FileWatcher::Watch> target_watch;
+    int wd = -1;
+    std::uint64_t stamp = 0;
+  };
+  std::unique_ptr<More> more;
+  More& ensure_more() {
+    if (!more) more = std::make_unique<More>();
+    return *more;
+  }
+};
+
+}  // namespace mgmt::events
