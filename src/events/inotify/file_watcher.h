@@ -34,6 +34,8 @@ class FileWatcher {
     bool recursive = false;
     /// If the last component is a symlink, watch what it points to as well (its components too).
     bool follow = false;
+    /// What is written in place is told when its writer closes it, and not before.
+    bool closes = false;
   };
   using Call = std::function<void(Event)>;
 
