@@ -76,6 +76,16 @@ TEST_F(GraphFileTest, ErrorsNameTheFileThatTheyAreIn) {
             "  hint: did you mean `noop`?\n");
 }
 
+TEST_F(GraphFileTest, WhatTwoFilesSayOfOneThingNamesTheOtherFile) {
+  std::string a = put("a.yaml", "graph: a\ncollect:\n- kind: file\n"),
+              b = put("b.yaml", "graph: b\ncollect:\n- kind: file\n");
+  EXPECT_EQ(text_of(GraphFiles({a, b}).load()),
+            "T/b.yaml:3:3: error: file is collected twice\n"
+            "  3 | - kind: file\n"
+            "    |   ^~~~\n"
+            "  hint: it is collected at T/a.yaml:3:3 already\n");
+}
+
 TEST_F(GraphFileTest, ASyntaxErrorInOneHidesNoOtherFiles) {
   std::string a = put("a.yaml", "graph: [\n"), b = put("b.yaml", "");
   std::string text = text_of(GraphFiles({a, b, top / "c.yaml"}).load());

@@ -18,16 +18,16 @@
 namespace mgmt::cli {
 namespace {
 
-constexpr std::string_view kText =
-    R"(# A graph: the state that this machine should have. `mgmt check` says whether the file is right, `mgmt plan` what it would
+constexpr std::string_view kText = R"(# A graph: the state that this machine should have. `mgmt check` says whether the file is right, `mgmt plan` what it would
 # change, `mgmt run` makes it so and keeps it so. While it runs it follows this file: each save is taken at once.
 graph: hello
 
 resources:
   # What a kind can do is printed by `mgmt resources file`; `mgmt resources` lists the kinds.
   file:
-  - name: folder                 # its name in this file; where it is says `path`
-    path: {folder}               # absolute; a folder's ends with a slash
+  # `name` is what the rest of the graph calls it, `path` where it is: absolute, and a folder's ends with a slash.
+  - name: folder
+    path: {folder}
     state: exists
   - name: greeting
     path: {greeting}
@@ -37,18 +37,20 @@ resources:
       Hello from mgmt.
       Change or remove this file while mgmt runs, and look again.
 
-  # A command runs once, and again when something that it watches has changed or it is notified.
+  # A command runs once, and again when something that it watches has changed, or when it is notified.
   exec:
   - name: count
-    cmd: wc -w greeting          # no shell: words, split at blanks. With `shell: /bin/sh` it is one's text
+    # No shell: words, split at blanks. With `shell: /bin/sh` it is a line of that shell.
+    cmd: wc -w greeting
     cwd: {folder}
 
-# What comes first. An edge from a file to the folder it lies in is made by itself.
+# What comes first. An edge from a folder to the files in it is made by itself.
 edges:
 - name: the greeting before it is counted
   from: {{kind: file, name: greeting}}
   to: {{kind: exec, name: count}}
-  notify: true                   # count again when the greeting was changed
+  # Count again when the greeting was changed.
+  notify: true
 )";
 
 }  // namespace
