@@ -45,27 +45,29 @@ const T* find_as(const Map& map, std::string_view key) {
   return value ? value->get_if<T>() : nullptr;
 }
 
-std::optional<GraphText> text_of(const Value& value) {
-  const Map* map = value.get_if<Map>();
-  const auto* path = map ? find_as<std::string>(*map, "path") : nullptr;
-  const auto* text = map ? find_as<std::string>(*map, "text") : nullptr;
-  if (!path || !text) return std::nullopt;
-  return GraphText{*path, *text};
-}
-
 }  // namespace
 
 LastGood::LastGood(const Place& place)
     : path_(join_path(clean_path(place.prefix), "db/agent/" + place.hostname + ".graph")) {}
 
+// A line that says what there is, and then the texts as they are: a large graph is not to be quoted on the loop.
 void LastGood::keep(const GraphFiles& files, const std::vector<GraphText>& texts) const {
-  List all;
-  for (const GraphText& one : texts) all.emplace_back(Map{{"path", Value(one.path)}, {"text", Value(one.text)}});
-  Map kept{{"files", Value(std::move(all))},
-           {"named", texts_value(files.absolute())},
-           {"since", Value(static_cast<std::int64_t>(std::time(nullptr)))},
-           {"version", Value(kVersion)}};
-  replace_file(path_, to_json(Value(std::move(kept))), 0600);
+  List paths, sizes;
+  std::size_t size = 0;
+  for (const GraphText& one : texts) {
+    paths.emplace_back(one.path);
+    sizes.emplace_back(static_cast<std::int64_t>(one.text.size()));
+    size += one.text.size();
+  }
+  std::string all = to_json(Value(Map{{"named", texts_value(files.absolute())},
+                                      {"paths", Value(std::move(paths))},
+                                      {"since", Value(static_cast<std::int64_t>(std::time(nullptr)))},
+                                      {"sizes", Value(std::move(sizes))},
+                                      {"version", Value(kVersion)}})) +
+                    "\n";
+  all.reserve(all.size() + size);
+  for (const GraphText& one : texts) all += one.text;
+  replace_file(path_, all, 0600);
 }
 
 std::optional<LastGood::Kept> LastGood::find(const GraphFiles& files) const {
@@ -76,19 +78,27 @@ std::optional<LastGood::Kept> LastGood::find(const GraphFiles& files) const {
   }
   if (!S_ISREG(status.st_mode) || status.st_uid != ::geteuid() || (status.st_mode & 077) != 0)
     throw Error(path_ + " could have been written by somebody else");
-  Result<Value> value = value_from_json(read_file(path_));
+  std::string all = read_file(path_);
+  std::string_view rest = all;
+  Result<Value> value = value_from_json(rest.substr(0, rest.find('\n')));
   const Map* map = value ? value->get_if<Map>() : nullptr;
   const auto* version = map ? find_as<std::int64_t>(*map, "version") : nullptr;
   if (!version || *version != kVersion) return std::nullopt;
   const Value* named = cli::find(*map, "named");
   const auto* since = find_as<std::int64_t>(*map, "since");
-  const auto* list = find_as<List>(*map, "files");
-  if (!named || *named != texts_value(files.absolute()) || !list) return std::nullopt;
-  Kept kept{.texts = {}, .since = since ? *since : 0};
-  for (const Value& item : *list) {
-    std::optional<GraphText> text = text_of(item);
-    if (!text) return std::nullopt;
-    kept.texts.push_back(std::move(*text));
+  const auto* paths = find_as<List>(*map, "paths");
+  const auto* sizes = find_as<List>(*map, "sizes");
+  if (!named || *named != texts_value(files.absolute()) || !since || !paths || !sizes || paths->size() != sizes->size())
+    return std::nullopt;
+  rest.remove_prefix(rest.find('\n') + 1);
+  Kept kept{.texts = {}, .since = *since};
+  for (std::size_t i = 0; i < paths->size(); ++i) {
+    const auto* path = (*paths)[i].get_if<std::string>();
+    const auto* size = (*sizes)[i].get_if<std::int64_t>();
+    // A power loss may have left a part of it.
+    if (!path || !size || *size < 0 || static_cast<std::size_t>(*size) > rest.size()) return std::nullopt;
+    kept.texts.push_back({*path, std::string(rest.substr(0, static_cast<std::size_t>(*size)))});
+    rest.remove_prefix(static_cast<std::size_t>(*size));
   }
   return kept;
 }
