@@ -19,6 +19,7 @@
 #include "src/base/folder.h"
 #include "src/base/path.h"
 #include "src/base/text.h"
+#include "src/cli/last_good.h"
 #include "src/engine/transform/prepare.h"
 #include "src/resources/dot.h"
 #include "src/resources/secrets.h"
@@ -66,9 +67,9 @@ Duration to_duration(std::chrono::duration<double> seconds) {
 
 }  // namespace
 
-Agent::Agent(RunCommand command, GraphFile file, AgentHooks hooks)
-    : command_(std::move(command)), hooks_(std::move(hooks)), file_(std::move(file)) {
-  file_.source = {};
+Agent::Agent(RunCommand command, GraphFiles files, GraphFile file, AgentHooks hooks)
+    : command_(std::move(command)), hooks_(std::move(hooks)), files_(std::move(files)), file_(std::move(file)) {
+  file_.secrets = {};
   command_.hostname = hostname_of(command_.hostname);
   if (command_.tmp_prefix) {
     std::string name = (std::filesystem::temp_directory_path() / ("mgmt-" + command_.hostname + "-XXXXXX")).string();
@@ -83,7 +84,7 @@ Agent::~Agent() {
   socket_.reset();
   settler_.reset();
   resumes_.reset();
-  file_watch_.reset();
+  follower_.reset();
   drawer_.reset();
   engine_.reset();
   sharing_.reset();
@@ -213,7 +214,7 @@ int Agent::run() {
   engine_ = std::make_unique<Engine>(loop_, report_, options, sharing_.get(), command_.noop ? nullptr : state_.get(),
                                      undoings_.get());
   sharing_->on_idle = [this] { engine_->reconsider(); };
-  settler_ = std::make_unique<Settler>(loop_, *engine_, [this] { return reload_timer_.pending(); });
+  settler_ = std::make_unique<Settler>(loop_, *engine_, [this] { return follower_ && follower_->is_looking(); });
   if (!command_.asks_for_convergence()) {
     resumes_ = std::make_unique<events::Resumes>(loop_, [this] {
       report_.emit(report::Notice{Level::Info, "the machine was asleep: everything is looked at again"});
@@ -233,8 +234,8 @@ int Agent::run() {
 void Agent::begin() {
   auto go = [this] {
     adopt(file_.graph);
-    // What isn't a file can't be read twice.
-    if (!ending_ && !command_.no_watch && std::filesystem::is_regular_file(command_.file)) follow_file();
+    keep_last_good();
+    if (!ending_ && !command_.no_watch && files_.can_be_followed()) follow_files();
   };
   if (!state_) return go();
   state_->load([this, go](Result<state::Due> due) {
@@ -292,26 +293,23 @@ void Agent::load(const Declarations& collected) {
   engine_->load(std::move(prepared.graph));
 }
 
-void Agent::follow_file() {
-  std::string path = std::filesystem::absolute(command_.file).string();
-  file_watch_ = engine_->files().watch(path, {.follow = true}, [this](events::FileWatcher::Event) {
-    // Once it has been quiet for a moment: an editor writes in several steps.
-    reload_timer_.after(50ms, [this] {
-      reload();
-      settler_->on_file_read();
-    });
-  });
-  // What was saved between the reading and this has told nobody.
-  loop_.post([this] { reload(); });
+void Agent::follow_files() {
+  auto wait = [this](std::string text) {
+    if (!ending_) report_.emit(report::Notice{Level::Warning, std::move(text)});
+  };
+  follower_ = std::make_unique<Follower>(loop_, engine_->files(), files_,
+                                         Follower::Calls{.on_saved = [this] { reload(); },
+                                                         .on_looked = [this] { settler_->on_file_read(); },
+                                                         .on_waiting = wait});
 }
 
 void Agent::reload() {
   if (ending_) return;
-  GraphFile next = load_graph_file(command_.file, file_.fingerprint);
-  if (next.fingerprint == file_.fingerprint) return;
+  GraphFile next = files_.load(file_.fingerprint);
+  if (next.fingerprint == file_.fingerprint || !follower_->is_unchanged()) return;
   if (!next.graph) {
     report_.emit(report::Notice{
-        Level::Error, fmt::format("{} can't be used as it is now: the running graph goes on", command_.file)});
+        Level::Error, fmt::format("{} can't be used as it is now: the running graph goes on", files_.shown())});
     tell(next.messages);
     file_.fingerprint = next.fingerprint;
     return;
@@ -319,6 +317,26 @@ void Agent::reload() {
   tell(next.messages);
   file_ = std::move(next);
   adopt(file_.graph);
+  keep_last_good();
+}
+
+// For a start at which the file is broken. A run that ends by itself is no agent that would start again, and a dry run
+// leaves no trace.
+void Agent::keep_last_good() {
+  std::vector<GraphText> texts = std::exchange(file_.texts, {});
+  file_.secrets = {};
+  if (texts.empty() || !name_ || command_.tmp_prefix || command_.asks_for_convergence() || !files_.can_be_followed())
+    return;
+  try {
+    Place place{prefix_, command_.hostname};
+    ensure_private_folder(parent_path(place.socket()));
+    LastGood(place).keep(files_, texts);
+  } catch (const Error& error) {
+    if (said_.emplace(error.text(), 1).second)
+      report_.emit(report::Notice{Level::Warning,
+                                  "this graph can't be kept for a start with a broken file: " + error.text(),
+                                  error.hint_text()});
+  }
 }
 
 // Errors each time; the rest once, and again where an edit brings more of it.
@@ -404,7 +422,6 @@ void Agent::end(std::optional<int> code, std::string outcome, bool wait_for_pict
   ending_ = true;
   exit_code_ = code ? *code : status_of(engine_->summary(), settled_fine_);
   max_runtime_.cancel();
-  reload_timer_.cancel();
   engine_->stop(900ms, [this, outcome = std::move(outcome), wait_for_picture](bool all_ended) {
     summary_ = engine_->summary();
     summary_.outcome = outcome;

@@ -15,6 +15,7 @@
 #include "src/cli/command_line.h"
 #include "src/cli/drawer.h"
 #include "src/cli/exit_code.h"
+#include "src/cli/follower.h"
 #include "src/cli/graph_file.h"
 #include "src/cli/graph_index.h"
 #include "src/cli/place.h"
@@ -40,7 +41,7 @@ struct AgentHooks {
 class Agent {
  public:
   /// `file` holds a graph.
-  Agent(RunCommand command, GraphFile file, AgentHooks hooks = {});
+  Agent(RunCommand command, GraphFiles files, GraphFile file, AgentHooks hooks = {});
   ~Agent();
   /// Until the run ends; the process's exit status.
   int run();
@@ -57,8 +58,9 @@ class Agent {
   void close_state();
   void adopt(std::shared_ptr<const ResourceGraph> graph);
   void load(const Declarations& collected);
-  void follow_file();
+  void follow_files();
   void reload();
+  void keep_last_good();
   void tell(const std::vector<Message>& messages);
   void write_graphviz();
   void on_settled(bool all_fine);
@@ -70,6 +72,7 @@ class Agent {
 
   RunCommand command_;
   AgentHooks hooks_;
+  GraphFiles files_;
   GraphFile file_;
   std::string prefix_;
   Loop loop_;
@@ -84,9 +87,8 @@ class Agent {
   std::unique_ptr<Settler> settler_;
   std::unique_ptr<AgentSocket> socket_;
   std::unique_ptr<events::Signals> signals_;
-  std::unique_ptr<events::FileWatcher::Watch> file_watch_;
+  std::unique_ptr<Follower> follower_;
   std::unique_ptr<Drawer> drawer_;
-  Loop::Timer reload_timer_{loop_};
   Loop::Timer max_runtime_{loop_};
   Loop::Timer trim_timer_{loop_};
   Loop::Timer picture_timer_{loop_};

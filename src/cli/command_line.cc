@@ -30,25 +30,38 @@ constexpr const char* kExamples =
     "  mgmt history --since 2h                  what was changed, repaired, refreshed; what failed\n"
     "  mgmt why 'file[motd]'                    why it was changed last\n";
 
+// For who types `mgmt` and nothing else: from nothing to a machine that is kept.
+constexpr const char* kFirstSteps =
+    "mgmt brings a machine to the state that a graph declares, in parallel, and keeps it there.\n\n"
+    "  mgmt init                  write a first graph, graph.yaml, with comments\n"
+    "  mgmt plan graph.yaml       say what it would change, and touch nothing\n"
+    "  mgmt run graph.yaml        bring this machine to that state, and keep it there\n"
+    "  mgmt resources file        what a file resource can do\n"
+    "  mgmt why 'file[motd]'      why it was changed last\n\n"
+    "`mgmt --help` lists all commands, `mgmt run --help` the options of one.\n";
+
 // "yaml FILE", "FILE" and --file FILE name the same.
-Result<std::string> one_file(std::vector<std::string> words, const std::string& option, std::string_view command) {
+Result<std::vector<std::string>> graph_files(std::vector<std::string> words, const std::string& option,
+                                             std::string_view command) {
   if (words.size() == 2 && words[0] == "yaml") words.erase(words.begin());
   if (!option.empty()) words.push_back(option);
-  if (words.size() == 1 && words[0].empty())
-    return std::unexpected(Error("the name of the file is empty").hint(fmt::format("mgmt {} FILE", command)));
-  if (words.size() == 1 && words[0] == "-")
-    return std::unexpected(Error("`-` is not the name of a file").hint("standard input is /dev/stdin"));
-  if (words.size() == 1) return words[0];
   if (words.empty())
     return std::unexpected(Error(fmt::format("`mgmt {}` needs the file with the graph", command))
                                .hint(fmt::format("mgmt {} FILE", command)));
-  std::vector<std::string> shown;
-  for (const std::string& word : words) shown.push_back("`" + printable(word) + "`");
-  std::vector<std::string_view> views(shown.begin(), shown.end());
-  return std::unexpected(
-      Error(fmt::format("`mgmt {}` takes one file, not {}: {}", command, words.size(), enumeration(views)))
-          .hint("one file is one graph; a name with blanks is written in quotes"));
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    if (words[i].empty())
+      return std::unexpected(Error("the name of the file is empty").hint(fmt::format("mgmt {} FILE", command)));
+    if (std::find(words.begin(), words.begin() + static_cast<std::ptrdiff_t>(i), words[i]) !=
+        words.begin() + static_cast<std::ptrdiff_t>(i))
+      return std::unexpected(Error(fmt::format("`{}` is given twice", printable(words[i])))
+                                 .hint("several files are one graph: each is read once"));
+  }
+  return words;
 }
+
+constexpr const char* kFileDoc =
+    "The graph, in YAML: files, folders (their *.yaml), - for standard input; several are one graph";
+constexpr const char* kTrustDoc = "Run it as root even if others could have written it";
 
 const std::map<std::string, views::Color> kColors{
     {"auto", views::Color::Auto}, {"always", views::Color::Always}, {"never", views::Color::Never}};
@@ -210,7 +223,7 @@ Result<Command> parse_command_line(std::vector<std::string> arguments) {
   run_app->alias("r");
   run_app->set_help_flag();
   run_app->add_flag("-h,--help", help, "Show this help");
-  run_app->add_option("FILE", run_words, "The graph, in YAML (also `yaml FILE`)")->type_name("");
+  run_app->add_option("FILE", run_words, kFileDoc)->type_name("");
   run_app->add_option("-f,--file", run_option, "The same")->type_name("FILE");
   run_app->add_flag("--once", run.once, "Exit at the first moment of convergence")->group("When it ends");
   run_app
@@ -245,6 +258,7 @@ Result<Command> parse_command_line(std::vector<std::string> arguments) {
       ->group("What it does");
   run_app->add_flag("--no-watch", run.no_watch, "Don't follow the file: go on with the graph as it was read")
       ->group("What it does");
+  run_app->add_flag("--trust-file", run.trust_file, kTrustDoc)->group("What it does");
   run_app->add_option("--hostname", run.hostname, "The name that other agents know this one by")
       ->type_name("NAME")
       ->group("Who it is");
@@ -282,12 +296,13 @@ Result<Command> parse_command_line(std::vector<std::string> arguments) {
   auto* plan_app = app.add_subcommand("plan", "Say what a run would change; touch nothing");
   plan_app->set_help_flag();
   plan_app->add_flag("-h,--help", help, "Show this help");
-  plan_app->add_option("FILE", plan_words, "The graph, in YAML")->type_name("");
+  plan_app->add_option("FILE", plan_words, kFileDoc)->type_name("");
   plan_app->add_option("-f,--file", plan_option, "The same")->type_name("FILE");
   plan_app->add_flag("--json", plan.json, "One JSON document");
   plan_app->add_option("--save", plan.save, "Keep it in this file, for `mgmt apply`")->type_name("PLAN");
   plan_app->add_option("--same-as", plan.same_as, "Compare with a saved one: say what moved since, and nothing else")
       ->type_name("PLAN");
+  plan_app->add_flag("--trust-file", plan.run.trust_file, kTrustDoc);
   plan_app->add_option("--max-runtime", max_runtime_text, "End after N seconds in any case")->type_name("N");
   plan_app->add_option("--sema", sema_text, "Check at most N resources at the same time")->type_name("N");
   plan_app->add_option("--hostname", plan.run.hostname, "The name that other agents know this one by")
@@ -305,6 +320,7 @@ Result<Command> parse_command_line(std::vector<std::string> arguments) {
   apply_app->add_flag("-h,--help", help, "Show this help");
   std::vector<std::string> apply_words;
   apply_app->add_option("PLAN", apply_words, "What `mgmt plan --save` made")->type_name("");
+  apply_app->add_flag("--trust-file", apply.run.trust_file, kTrustDoc);
   apply_app->add_option("--hostname", apply.run.hostname, "The name that other agents know this one by")
       ->type_name("NAME");
   apply_app->add_option("--prefix", apply.run.prefix, "The folder for what agents share and keep")->type_name("DIR");
@@ -322,8 +338,14 @@ Result<Command> parse_command_line(std::vector<std::string> arguments) {
   auto* check_app = app.add_subcommand("check", "Parse and validate a graph; change nothing");
   check_app->set_help_flag();
   check_app->add_flag("-h,--help", help, "Show this help");
-  check_app->add_option("FILE", check_words, "The graph, in YAML")->type_name("");
+  check_app->add_option("FILE", check_words, kFileDoc)->type_name("");
   check_app->add_option("-f,--file", check_option, "The same")->type_name("FILE");
+
+  InitCommand init;
+  auto* init_app = app.add_subcommand("init", "Write a first graph, with comments");
+  init_app->set_help_flag();
+  init_app->add_flag("-h,--help", help, "Show this help");
+  init_app->add_option("FILE", init.file, "Where; graph.yaml if it isn't given")->type_name("");
 
   GraphCommand graph;
   std::vector<std::string> graph_words;
@@ -331,7 +353,7 @@ Result<Command> parse_command_line(std::vector<std::string> arguments) {
   auto* graph_app = app.add_subcommand("graph", "Draw a graph");
   graph_app->set_help_flag();
   graph_app->add_flag("-h,--help", help, "Show this help");
-  graph_app->add_option("FILE", graph_words, "The graph, in YAML")->type_name("");
+  graph_app->add_option("FILE", graph_words, kFileDoc)->type_name("");
   graph_app->add_option("-f,--file", graph_option, "The same")->type_name("FILE");
   graph_app->add_option("-o,--output", graph.output, "out.dot, out.svg or out.png; without it dot text on stdout")
       ->type_name("FILE");
@@ -443,9 +465,9 @@ Result<Command> parse_command_line(std::vector<std::string> arguments) {
     return std::nullopt;
   };
   if (chosen == run_app) {
-    auto file = one_file(run_words, run_option, "run");
-    if (!file) return std::unexpected(file.error());
-    run.file = *file;
+    auto files = graph_files(run_words, run_option, "run");
+    if (!files) return std::unexpected(files.error());
+    run.files = std::move(*files);
     auto converged = seconds(converged_text.empty() ? "-1" : converged_text, "--converged-timeout");
     if (!converged) return std::unexpected(converged.error());
     if (converged_exit && *converged < 0) *converged = 0;
@@ -480,9 +502,12 @@ Result<Command> parse_command_line(std::vector<std::string> arguments) {
     return run;
   }
   if (chosen == plan_app) {
-    auto file = one_file(plan_words, plan_option, "plan");
-    if (!file) return std::unexpected(file.error());
-    plan.run.file = *file;
+    auto files = graph_files(plan_words, plan_option, "plan");
+    if (!files) return std::unexpected(files.error());
+    plan.run.files = std::move(*files);
+    if (!plan.save.empty() && std::ranges::find(plan.run.files, "-") != plan.run.files.end())
+      return std::unexpected(Error("a plan of standard input can't be saved: `mgmt apply` reads the graph again")
+                                 .hint("write the graph into a file"));
     if (auto wrong = set_max_runtime(plan.run)) return std::unexpected(*wrong);
     auto sema = whole_number(sema_text.empty() ? "0" : sema_text, "--sema", INT32_MAX, "0 is no limit");
     if (!sema) return std::unexpected(sema.error());
@@ -510,9 +535,9 @@ Result<Command> parse_command_line(std::vector<std::string> arguments) {
     return apply;
   }
   if (chosen == check_app) {
-    auto file = one_file(check_words, check_option, "check");
-    if (!file) return std::unexpected(file.error());
-    check.file = *file;
+    auto files = graph_files(check_words, check_option, "check");
+    if (!files) return std::unexpected(files.error());
+    check.files = std::move(*files);
     return check;
   }
   for (const std::string* name :
@@ -544,6 +569,10 @@ Result<Command> parse_command_line(std::vector<std::string> arguments) {
     }
     return settle;
   }
+  if (chosen == init_app) {
+    if (init.file.empty()) init.file = "graph.yaml";
+    return init;
+  }
   if (chosen == graph_app && graph.running) {
     if (!graph_words.empty() || !graph_option.empty())
       return std::unexpected(Error("--running takes the graph from the agent, and no file"));
@@ -552,9 +581,9 @@ Result<Command> parse_command_line(std::vector<std::string> arguments) {
     return graph;
   }
   if (chosen == graph_app) {
-    auto file = one_file(graph_words, graph_option, "graph");
-    if (!file) return std::unexpected(file.error());
-    graph.file = *file;
+    auto files = graph_files(graph_words, graph_option, "graph");
+    if (!files) return std::unexpected(files.error());
+    graph.files = std::move(*files);
     if (graph.json && !graph.explain) return std::unexpected(Error("--json goes with --explain"));
     if (graph.explain && !graph.output.empty())
       return std::unexpected(Error("--explain prints text, and --output names a picture").hint("ask for one of them"));
@@ -571,7 +600,7 @@ Result<Command> parse_command_line(std::vector<std::string> arguments) {
       return std::unexpected(Error("--json and --markdown exclude each other").hint("leave one of them out"));
     return resources;
   }
-  return HelpCommand{app.help()};
+  return HelpCommand{kFirstSteps};
 }
 
 }  // namespace mgmt::cli

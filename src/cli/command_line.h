@@ -17,7 +17,10 @@
 namespace mgmt::cli {
 
 struct RunCommand {
-  std::string file;
+  /// What is named as the graph: files, folders, `-`.
+  std::vector<std::string> files;
+  /// Whoever could have written them.
+  bool trust_file = false;
   /// Exit after so long without a change; none: run on.
   std::optional<std::chrono::duration<double>> converged_timeout;
   bool once = false;
@@ -56,12 +59,12 @@ struct ApplyCommand {
 };
 
 struct CheckCommand {
-  std::string file;
+  std::vector<std::string> files;
 };
 
 struct GraphCommand {
   /// Empty: the graph of the running agent.
-  std::string file;
+  std::vector<std::string> files;
   bool running = false;
   std::string prefix, hostname;
   /// .dot, .svg or .png; empty: dot text to stdout.
@@ -69,6 +72,10 @@ struct GraphCommand {
   /// Instead: the edges as text, and why each is there; as JSON.
   bool explain = false;
   bool json = false;
+};
+
+struct InitCommand {
+  std::string file;
 };
 
 struct ResourcesCommand {
@@ -117,8 +124,8 @@ struct HelpCommand {
 };
 
 using Command =
-    std::variant<RunCommand, PlanCommand, ApplyCommand, CheckCommand, GraphCommand, ResourcesCommand, HistoryCommand,
-                 StatusCommand, WhyCommand, ReapCommand, SettleCommand, VersionCommand, HelpCommand>;
+    std::variant<RunCommand, PlanCommand, ApplyCommand, CheckCommand, GraphCommand, InitCommand, ResourcesCommand,
+                 HistoryCommand, StatusCommand, WhyCommand, ReapCommand, SettleCommand, VersionCommand, HelpCommand>;
 
 /// Why this can't be a host's name (a part of keys, and of a file's name), if it can't.
 std::optional<Error> hostname_error(const std::string& name);

@@ -20,14 +20,20 @@ std::string complaint(std::vector<std::string> arguments) {
 }
 
 TEST(CommandLine, TheThreeWaysToNameTheFileAreOne) {
-  EXPECT_EQ(run({"run", "g.yaml"}).file, "g.yaml");
-  EXPECT_EQ(run({"run", "--file", "g.yaml"}).file, "g.yaml");
-  EXPECT_EQ(run({"run", "yaml", "g.yaml"}).file, "g.yaml");
+  EXPECT_EQ(run({"run", "g.yaml"}).files, std::vector<std::string>{"g.yaml"});
+  EXPECT_EQ(run({"run", "--file", "g.yaml"}).files, std::vector<std::string>{"g.yaml"});
+  EXPECT_EQ(run({"run", "yaml", "g.yaml"}).files, std::vector<std::string>{"g.yaml"});
+}
+
+TEST(CommandLine, SeveralFilesAndStandardInputAreNamedAsTheyAre) {
+  EXPECT_EQ(run({"run", "a", "conf.d", "-"}).files, (std::vector<std::string>{"a", "conf.d", "-"}));
+  EXPECT_EQ(run({"run", "a", "-f", "b"}).files, (std::vector<std::string>{"a", "b"}));
+  EXPECT_EQ(run({"run", "yaml", "b"}).files, std::vector<std::string>{"b"});
 }
 
 TEST(CommandLine, TheOneOf2016WorksAsItWasWritten) {
   RunCommand command = run({"run", "--file", "graph8.yaml", "--converged-timeout=5", "--graphviz=example1.dot"});
-  EXPECT_EQ(command.file, "graph8.yaml");
+  EXPECT_EQ(command.files, std::vector<std::string>{"graph8.yaml"});
   EXPECT_EQ(command.converged_timeout->count(), 5);
   EXPECT_EQ(command.graphviz, "example1.dot");
 }
@@ -57,13 +63,9 @@ TEST(CommandLine, MistakesNameWhatIsWrongAndWhatIsNear) {
       // The file.
       {{"run"}, "`mgmt run` needs the file with the graph | mgmt run FILE"},
       {{"run", ""}, "the name of the file is empty | mgmt run FILE"},
-      {{"run", "-"}, "`-` is not the name of a file | standard input is /dev/stdin"},
-      {{"run", "a", "b"},
-       "`mgmt run` takes one file, not 2: `a` and `b` | one file is one graph; a name with blanks is written in "
-       "quotes"},
-      {{"check", "run", "g"},
-       "`mgmt check` takes one file, not 2: `run` and `g` | one file is one graph; a name with blanks is written in "
-       "quotes"},
+      {{"run", "a", "b", "a"}, "`a` is given twice | several files are one graph: each is read once"},
+      {{"plan", "-", "--save", "p"},
+       "a plan of standard input can't be saved: `mgmt apply` reads the graph again | write the graph into a file"},
       // Options that are not there.
       {{"run", "g", "--onec"}, "mgmt run has no option `--onec` | did you mean `--once`?"},
       {{"run", "g", "-x"}, "mgmt run has no option `-x` | `mgmt run --help` lists what there is"},
@@ -135,17 +137,17 @@ TEST(CommandLine, DurationsHaveUnitsOrAreSeconds) {
 TEST(CommandLine, WhatOnlyLooksLikeAMistake) {
   for (const char* output : {"g.gv", "a.svg", "-"})
     EXPECT_EQ(std::get<GraphCommand>(*parse_command_line({"graph", "g", "-o", output})).output, output);
-  EXPECT_EQ(run({"run", "--", "-x.yaml"}).file, "-x.yaml");
+  EXPECT_EQ(run({"run", "--", "-x.yaml"}).files, std::vector<std::string>{"-x.yaml"});
   EXPECT_EQ(run({"run", "g", "-gout.dot"}).graphviz, "out.dot");
   EXPECT_EQ(run({"run", "g", "--graphviz=-x"}).graphviz, "-x");
   EXPECT_FALSE(run({"run", "g", "--once=false"}).once);
   EXPECT_TRUE(run({"run", "g", "--once", "--once"}).once);
   EXPECT_TRUE(std::isinf(run({"run", "g", "--max-runtime", "inf"}).max_runtime->count()));
-  EXPECT_EQ(std::get<CheckCommand>(*parse_command_line({"check", "run"})).file, "run");
+  EXPECT_EQ(std::get<CheckCommand>(*parse_command_line({"check", "run"})).files, std::vector<std::string>{"run"});
 }
 
 TEST(CommandLine, HelpOfEachCommandAndOfAll) {
-  EXPECT_NE(std::get<HelpCommand>(*parse_command_line({})).text.find("mgmt run web.yaml"), std::string::npos);
+  EXPECT_NE(std::get<HelpCommand>(*parse_command_line({})).text.find("mgmt run graph.yaml"), std::string::npos);
   EXPECT_NE(std::get<HelpCommand>(*parse_command_line({"run", "--help"})).text.find("--converged-timeout"),
             std::string::npos);
   EXPECT_NE(std::get<HelpCommand>(*parse_command_line({"run", "--help"})).text.find("Usage: mgmt run "),
@@ -157,7 +159,7 @@ TEST(CommandLine, APlanIsADryRunToItsEnd) {
   Result<Command> command = parse_command_line({"plan", "g.yaml", "--json", "--save", "p", "--max-runtime", "3"});
   ASSERT_TRUE(command) << command.error().text();
   const auto& plan = std::get<PlanCommand>(*command);
-  EXPECT_EQ(plan.run.file, "g.yaml");
+  EXPECT_EQ(plan.run.files, std::vector<std::string>{"g.yaml"});
   EXPECT_TRUE(plan.run.noop && plan.run.once && plan.run.no_watch && plan.json);
   EXPECT_EQ(plan.save, "p");
   EXPECT_EQ(plan.run.max_runtime->count(), 3);

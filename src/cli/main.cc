@@ -12,6 +12,8 @@
 #include "src/cli/drawer.h"
 #include "src/cli/graph_file.h"
 #include "src/cli/history.h"
+#include "src/cli/init.h"
+#include "src/cli/last_good.h"
 #include "src/cli/planner.h"
 #include "src/cli/reap.h"
 #include "src/cli/reference.h"
@@ -38,23 +40,38 @@ struct Read {
 };
 
 // The graph of a file as `run` begins with it, without what it collects; null, and all that is wrong is said.
-Read read_graph(const std::string& path) {
-  GraphFile file = load_graph_file(path);
+Read read_graph(const GraphFiles& files) {
+  GraphFile file = files.load();
   std::fputs(file.text().c_str(), stderr);
   if (!file.graph) return {};
   Prepared prepared = prepare(file.graph, {});
-  for (const std::string& note : prepared.notes) fmt::print(stderr, "{}: note: {}\n", path, note);
+  for (const std::string& note : prepared.notes) fmt::print(stderr, "{}: note: {}\n", files.shown(), note);
   return {std::move(prepared.graph), file.graph->edges.size()};
+}
+
+// An agent goes on with what was good last; who only asked for a convergence wants this file.
+GraphFile in_place_of(const GraphFile& broken, const RunCommand& command, const GraphFiles& files) {
+  if (broken.untrusted || command.noop || command.tmp_prefix || command.asks_for_convergence() ||
+      !files.can_be_followed())
+    return {};
+  try {
+    return LastGood(place_of(command.prefix, command.hostname)).instead_of(broken, files);
+  } catch (const Error& error) {
+    complain(Error(error).while_doing("looking for the graph that was good last"), kBadInput);
+    return {};
+  }
 }
 
 struct Perform {
   std::vector<std::string> arguments;
 
   int operator()(RunCommand command) const {
-    GraphFile file = load_graph_file(command.file);
+    GraphFiles files(command.files, Trust::of_this_process(command.trust_file));
+    GraphFile file = files.load();
     if (!file.graph) {
       std::fputs(file.text().c_str(), stderr);
-      return kBadInput;
+      file = in_place_of(file, command, files);
+      if (!file.graph) return kBadInput;
     }
     if (!command.graphviz.empty()) {
       try {
@@ -65,24 +82,28 @@ struct Perform {
     }
     // A reader that has gone is seen by the write that fails, and the machine's state is kept without it.
     std::signal(SIGPIPE, SIG_IGN);
-    return Agent(std::move(command), std::move(file)).run();
+    return Agent(std::move(command), std::move(files), std::move(file)).run();
   }
 
   int operator()(const PlanCommand& command) const { return plan(command, arguments); }
   int operator()(const ApplyCommand& command) const { return apply(command); }
 
   int operator()(const CheckCommand& command) const {
-    auto [graph, own_edges] = read_graph(command.file);
+    GraphFiles files(command.files);
+    auto [graph, own_edges] = read_graph(files);
     if (!graph) return kBadInput;
+    // It changes nothing itself; who runs it next would be stopped.
+    for (const Message& message : GraphFiles(command.files, Trust::of_this_process()).doubts())
+      std::fputs(render(message).c_str(), stderr);
     std::size_t automatic = graph->edges.size() - own_edges;
-    fmt::print("{}: fine: {}, {}{}\n", command.file, counted(graph->vertices.size(), "resource"),
+    fmt::print("{}: fine: {}, {}{}\n", files.shown(), counted(graph->vertices.size(), "resource"),
                counted(own_edges, "edge"), automatic > 0 ? ", " + counted(automatic, "automatic edge") : "");
     return kOk;
   }
 
   int operator()(const GraphCommand& command) const {
     if (command.running) return show_running_graph(command);
-    auto [graph, own_edges] = read_graph(command.file);
+    auto [graph, own_edges] = read_graph(GraphFiles(command.files));
     if (!graph) return kBadInput;
     if (command.explain) {
       std::fputs((command.json ? explain_json(*graph) : explain(*graph)).c_str(), stdout);
@@ -99,6 +120,16 @@ struct Perform {
     }
     if (is_picture(command.output)) return draw_and_wait(*graph, command.output);
     replace_file(command.output, to_dot(*graph), 0644);
+    return kOk;
+  }
+
+  int operator()(const InitCommand& command) const {
+    try {
+      write_first_graph(command.file);
+    } catch (const Error& error) {
+      return complain(error, kBadInput);
+    }
+    fmt::print("{} is written; next: mgmt plan {}\n", command.file, command.file);
     return kOk;
   }
 

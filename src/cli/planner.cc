@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -10,7 +11,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
-#include <filesystem>
 #include <map>
 #include <mutex>
 #include <unordered_map>
@@ -31,7 +31,8 @@ namespace {
 using views::Plan;
 using State = Plan::Resource::State;
 
-// The descriptor on which the process inside hands over what is to be saved.
+// The descriptor on which the process inside hands over what is to be saved, or else finds standard input: its own is
+// /dev/null.
 constexpr int kSaveFd = 3;
 
 // What the dry run said of each resource.
@@ -140,7 +141,8 @@ Plan make_plan(const ResourceGraph& graph, const Seen::Results& results, const S
 
 // A plan as it was saved.
 struct Saved {
-  std::string path, file, graph_seal, key, hostname, prefix;
+  std::string path, graph_seal, key;
+  std::vector<std::string> files;
   std::map<std::string, std::string> seals;  // by resource
 };
 
@@ -153,6 +155,17 @@ std::string text_at(const Map& map, std::string_view key) {
   const Value* value = find(map, key);
   const auto* text = value ? value->get_if<std::string>() : nullptr;
   return text ? *text : "";
+}
+
+// One is a text, several are a list.
+std::vector<std::string> files_of(const Map& map) {
+  const Value* value = find(map, "files");
+  const List* list = value ? value->get_if<List>() : nullptr;
+  if (!list) return {text_at(map, "file")};
+  std::vector<std::string> files;
+  for (const Value& file : *list)
+    if (const auto* text = file.get_if<std::string>()) files.push_back(*text);
+  return files;
 }
 
 Saved read_saved(const std::string& path) {
@@ -170,11 +183,10 @@ Saved read_saved(const std::string& path) {
   if (!version || !version->get_if<std::int64_t>()) throw no_plan();
   if (version->get<std::int64_t>() != 1)
     throw Error(fmt::format("{} was saved by another version of mgmt", path)).hint("make the plan again");
-  Saved saved{
-      .path = path, .file = text_at(*map, "file"), .graph_seal = text_at(*map, "seal"), .key = text_at(*map, "key")};
+  Saved saved{.path = path, .graph_seal = text_at(*map, "seal"), .key = text_at(*map, "key"), .files = files_of(*map)};
   const Value* resources = find(*map, "resources");
   const List* list = resources ? resources->get_if<List>() : nullptr;
-  if (saved.key.empty() || saved.file.empty() || !list) throw no_plan();
+  if (saved.key.empty() || saved.files.empty() || !list) throw no_plan();
   for (const Value& item : *list) {
     const Map* resource = item.get_if<Map>();
     if (!resource) throw no_plan();
@@ -184,7 +196,7 @@ Saved read_saved(const std::string& path) {
   return saved;
 }
 
-std::string seal_of_graph(const std::string& key, const GraphFile& file) { return hmac_hex(key, file.source); }
+std::string seal_of_graph(const std::string& key, const GraphFile& file) { return hmac_hex(key, file.source()); }
 
 // What moved since the plan was saved, a line each; none: nothing.
 std::vector<std::string> moved_since(const Saved& saved, const Plan& now, const Seals& seals) {
@@ -219,8 +231,12 @@ int refuse(const Saved& saved, const std::vector<std::string>& moved) {
   constexpr std::size_t kMost = 20;
   for (std::size_t i = 0; i < std::min(moved.size(), kMost); ++i) fmt::print(stderr, "  {}\n", moved[i]);
   if (moved.size() > kMost) fmt::print(stderr, "  and {} more\n", moved.size() - kMost);
-  fmt::print(stderr, "  hint: `mgmt plan {} --save {}` makes it anew\n", saved.file, saved.path);
+  fmt::print(stderr, "  hint: `mgmt plan {} --save {}` makes it anew\n", fmt::join(saved.files, " "), saved.path);
   return kResourceFailed;
+}
+
+std::string was_edited(const Saved& saved) {
+  return fmt::format("{} {} edited", fmt::join(saved.files, " "), saved.files.size() == 1 ? "was" : "were");
 }
 
 bool graph_moved(const Saved& saved, const GraphFile& file) {
@@ -231,11 +247,13 @@ bool graph_moved(const Saved& saved, const GraphFile& file) {
 int plan_here(const PlanCommand& command, int save_fd) {
   std::optional<Saved> saved;
   if (!command.same_as.empty()) saved = read_saved(command.same_as);
-  GraphFile file = load_graph_file(command.run.file);
+  // In the place where nothing can be changed it is the process outside that has judged them.
+  GraphFiles files(command.run.files, confine::active() ? Trust() : Trust::of_this_process(command.run.trust_file));
+  GraphFile file = files.load();
   std::fputs(file.text().c_str(), stderr);
   if (!file.graph) return kBadInput;
   file.messages.clear();
-  if (saved && graph_moved(*saved, file)) return refuse(*saved, {saved->file + " was edited"});
+  if (saved && graph_moved(*saved, file)) return refuse(*saved, {was_edited(*saved)});
 
   if (!command.save.empty() && !file.graph->collects.empty()) {
     fmt::print(stderr, "mgmt: a plan of a graph that collects can't be saved: what others export is not in it\n");
@@ -255,7 +273,7 @@ int plan_here(const PlanCommand& command, int save_fd) {
       seals->add(declaration, delta);
       return std::optional<Error>();
     };
-  Agent agent(command.run, std::move(file), std::move(hooks));
+  Agent agent(command.run, files, std::move(file), std::move(hooks));
   int code = agent.run();
   if (code > kSignalBase) return code;
   Plan plan = make_plan(agent.graph(), results, seals ? &*seals : nullptr);
@@ -274,9 +292,20 @@ int plan_here(const PlanCommand& command, int save_fd) {
   }
   plan.key = seals->key();
   plan.graph_seal = graph_seal;
-  plan.file = std::filesystem::absolute(command.run.file).string();
+  plan.files = files.absolute();
+  plan.file = plan.files.front();
   write_all(save_fd, views::to_json(plan), command.save);
   return code;
+}
+
+// What is wrong is said.
+bool judge(const GraphFiles& files) {
+  std::vector<Message> doubts = files.doubts();
+  for (Message& doubt : doubts) {
+    doubt.level = Diagnostic::Level::Error;
+    std::fputs(render(doubt).c_str(), stderr);
+  }
+  return doubts.empty();
 }
 
 int status_of(const Ending& ending) { return ending.signal != 0 ? kSignalBase + ending.signal : ending.status; }
@@ -296,6 +325,11 @@ int plan_apart(const PlanCommand& command, const std::vector<std::string>& argum
   if (!command.save.empty()) {
     keep = Fd(::memfd_create("plan", MFD_CLOEXEC));
     if (!keep) throw Error::system(errno, "making a place for the plan");
+  } else if (std::ranges::find(command.run.files, kStandardInput) != command.run.files.end()) {
+    keep = Fd(::memfd_create("graph", MFD_CLOEXEC));
+    if (!keep) throw Error::system(errno, "making a place for the graph");
+    write_all(keep.get(), standard_input(), "the graph");
+    ::lseek(keep.get(), 0, SEEK_SET);
   }
   std::vector<std::string> argv{"/proc/self/exe"};
   argv.insert(argv.end(), arguments.begin(), arguments.end());
@@ -311,28 +345,33 @@ int plan_apart(const PlanCommand& command, const std::vector<std::string>& argum
   } else {
     throw Error(ending.error().error);
   }
-  if (keep) save(keep.get(), command.save);
+  if (!command.save.empty()) save(keep.get(), command.save);
   return code;
 }
 
 }  // namespace
 
 int plan(const PlanCommand& command, const std::vector<std::string>& arguments) {
-  return confine::active() ? plan_here(command, kSaveFd) : plan_apart(command, arguments);
+  if (confine::active()) return plan_here(command, kSaveFd);
+  if (!judge(GraphFiles(command.run.files, Trust::of_this_process(command.run.trust_file)))) return kBadInput;
+  return plan_apart(command, arguments);
 }
 
 int apply(const ApplyCommand& command) {
   Saved saved = read_saved(command.plan);
   PlanCommand again{.run = command.run, .same_as = command.plan};
-  again.run.file = saved.file;
+  again.run.files = saved.files;
   again.run.noop = again.run.once = again.run.no_watch = true;
-  std::vector<std::string> arguments{"plan", saved.file, "--same-as", command.plan};
+  std::vector<std::string> arguments{"plan", "--same-as", command.plan};
+  arguments.insert(arguments.end(), saved.files.begin(), saved.files.end());
   if (!command.run.hostname.empty()) arguments.insert(arguments.end(), {"--hostname", command.run.hostname});
   if (!command.run.prefix.empty()) arguments.insert(arguments.end(), {"--prefix", command.run.prefix});
+  GraphFiles files(saved.files, Trust::of_this_process(command.run.trust_file));
+  if (!judge(files)) return kBadInput;
   if (int code = plan_apart(again, arguments); code != kOk) return code;
 
-  GraphFile file = load_graph_file(saved.file);
-  if (!file.graph || graph_moved(saved, file)) return refuse(saved, {saved.file + " was edited"});
+  GraphFile file = files.load();
+  if (!file.graph || graph_moved(saved, file)) return refuse(saved, {was_edited(saved)});
   Seals seals(saved.key);
   // Between the check of all and this, somebody may have been faster.
   AgentHooks hooks{.approve = [&](const Declaration& declaration, const Delta& delta) -> std::optional<Error> {
@@ -341,9 +380,9 @@ int apply(const ApplyCommand& command) {
     return Error("what it would change is not what was planned").hint("make the plan again");
   }};
   RunCommand run = command.run;
-  run.file = saved.file;
+  run.files = saved.files;
   run.once = run.no_watch = true;
-  return Agent(std::move(run), std::move(file), std::move(hooks)).run();
+  return Agent(std::move(run), std::move(files), std::move(file), std::move(hooks)).run();
 }
 
 }  // namespace mgmt::cli

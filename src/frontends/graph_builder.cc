@@ -101,9 +101,14 @@ GraphBuilder::Index GraphBuilder::make_index(Diagnostics& diagnostics) const {
   return index;
 }
 
-std::string GraphBuilder::place_of(VertexId vertex) const {
-  SourcePos pos = vertices_[vertex]->pos;
+std::string GraphBuilder::place_of(VertexId vertex) const { return place_of(vertices_[vertex]->pos); }
+
+std::string GraphBuilder::place_of(SourcePos pos) const {
   return place(pos.file < sources_.size() ? std::string_view(sources_[pos.file]) : std::string_view(), pos);
+}
+
+std::string GraphBuilder::where(SourcePos pos, SourcePos seen_from) const {
+  return pos.file == seen_from.file ? fmt::format("in line {}", pos.line) : "at " + place_of(pos);
 }
 
 // Of one name, a host gets one resource.
@@ -201,9 +206,9 @@ void GraphBuilder::resolve_sends(const std::vector<std::size_t>& kept, const std
         diagnostics.error(
             written.param_pos,
             fmt::format("`{}` of {} is received twice", to.kind->params[send->param].name, shown(to.id())),
-            fmt::format("`{}` of {} is sent to it in line {} already",
+            fmt::format("`{}` of {} is sent to it {} already",
                         vertices_[other->from]->kind->outputs[other->output].name, shown(vertices_[other->from]->id()),
-                        other->pos.line));
+                        where(other->pos, written.param_pos)));
       }
     }
   }
@@ -257,7 +262,7 @@ std::optional<Send> GraphBuilder::resolve_send(const WrittenSend& send, const De
   auto index = static_cast<ParamIndex>(param - to.kind->params.data());
   if (const Params::Item* item = to.params.find_item(index))
     return wrong(send.param_pos, fmt::format("`{}` of {} is written, and received too", param->name, shown(to.id())),
-                 fmt::format("it is written in line {}: leave one of them out", item->pos.line));
+                 fmt::format("it is written {}: leave one of them out", where(item->pos, send.param_pos)));
   return Send{static_cast<ParamIndex>(output - from.kind->outputs.data()), index};
 }
 
@@ -316,7 +321,7 @@ void GraphBuilder::check_collects(Diagnostics& diagnostics) const {
     auto [first, added] = seen.emplace(collect.kind, collect.pos);
     if (!added)
       diagnostics.error(collect.pos, fmt::format("{} is collected twice", collect.kind->name),
-                        fmt::format("it is collected in line {} already", first->second.line));
+                        fmt::format("it is collected {} already", where(first->second, collect.pos)));
     if (!collect.pattern.empty() && !collect.kind->collect_into)
       diagnostics.error(pattern_pos_[i], fmt::format("a `pattern` means nothing for {}", collect.kind->name),
                         "leave it out");
@@ -405,11 +410,11 @@ void GraphBuilder::check_paths(Diagnostics& diagnostics) const {
     if (!path) continue;
     auto [first, added] = managers.emplace(std::move(*path), &declaration);
     if (added || first->second->name == declaration.name) continue;  // one declared twice has been told of
-    diagnostics.error(declaration.pos,
-                      fmt::format("{} manages {}, as {} does", printable(declaration.id()), printable(first->first),
-                                  printable(first->second->id())),
-                      fmt::format("it is declared at {} already: one path has one resource",
-                                  place(sources_[first->second->pos.file], first->second->pos)));
+    diagnostics.error(
+        declaration.pos,
+        fmt::format("{} manages {}, as {} does", printable(declaration.id()), printable(first->first),
+                    printable(first->second->id())),
+        fmt::format("it is declared at {} already: one path has one resource", place_of(first->second->pos)));
   }
 }
 

@@ -58,7 +58,10 @@ class GraphBuilder {
     std::vector<WrittenSend> sends = {};
   };
 
-  void set_name(std::string name) { graph_name_ = std::move(name); }
+  /// The first one that isn't empty counts.
+  void set_name(std::string name) {
+    if (graph_name_.empty()) graph_name_ = std::move(name);
+  }
   /// The number for SourcePos::file.
   std::uint16_t add_source(std::string name);
 
@@ -78,6 +81,9 @@ class GraphBuilder {
 
   Index make_index(Diagnostics& diagnostics) const;
   std::string place_of(VertexId vertex) const;
+  std::string place_of(SourcePos pos) const;
+  /// "in line 7", and where it is another file "at other.yaml:7:5".
+  std::string where(SourcePos pos, SourcePos seen_from) const;
   void check_exports(Diagnostics& diagnostics) const;
   void check_paths(Diagnostics& diagnostics) const;
   std::vector<std::size_t> resolve_edges(const Index& index, std::vector<Topology::Edge>& ends,

@@ -59,6 +59,9 @@ struct Kind {
   /// to). Throws Error for a name that would leave it. Null: the kind can be collected, without a pattern.
   void (*collect_into)(Declaration&, const std::string& pattern) = nullptr;
 
+  /// Makes absolute what may be written relative to the graph's file, which lies in `folder` (absolute). May be null.
+  void (*beside_graph)(Declaration&, const std::string& folder) = nullptr;
+
   /// What a refresh does (the sender of a `notify` edge changed something), for the documentation. Empty: the kind
   /// can't be refreshed. Resources of one that can are given Inputs::refresh.
   std::string_view refresh = {};

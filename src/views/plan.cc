@@ -150,6 +150,11 @@ std::string to_text(const Plan& plan, bool color) {
 std::string to_json(const Plan& plan) {
   std::string out = fmt::format("{{\"version\": 1, \"graph\": {}, \"file\": {}, \"confined\": {},\n",
                                 json_quote(plan.graph), json_quote(plan.file), plan.confined);
+  if (!plan.files.empty()) {
+    out += "\"files\": [";
+    for (const std::string& file : plan.files) out += (&file == plan.files.data() ? "" : ", ") + json_quote(file);
+    out += "],\n";
+  }
   if (!plan.key.empty())
     out += fmt::format("\"seal\": {}, \"key\": {},\n", json_quote(plan.graph_seal), json_quote(plan.key));
   out += "\"resources\": [";

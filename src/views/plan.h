@@ -38,6 +38,8 @@ struct Plan {
   };
   /// The graph's name, and its file.
   std::string graph, file;
+  /// Of a plan that is saved: all files of the graph, absolute.
+  std::vector<std::string> files = {};
   /// Where it was made nothing could be changed.
   bool confined = false;
   /// Predecessors first.

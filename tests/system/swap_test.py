@@ -7,7 +7,7 @@ import os
 import mgmt_test
 from mgmt_test import Agent, check, equal, folder, graph, long_or_short, measured, read, save, wait_until, write
 
-SWAPS = long_or_short(10_000, 1000)
+SWAPS = long_or_short(4000, 400)
 FILES = 50
 
 

@@ -257,6 +257,14 @@ void FileWatcher::State::dispatch() {
   pending.clear();
 }
 
+namespace {
+
+bool is_told(const Entry& entry, std::uint32_t mask) {
+  return !entry.options.closes || !(mask & kContent) || (mask & IN_CLOSE_WRITE);
+}
+
+}  // namespace
+
 void FileWatcher::State::on_name(Folder& folder, std::uint32_t mask, std::string_view name) {
   if (!folder.children.empty()) {
     auto child = folder.children.find(std::string(name));
@@ -269,11 +277,11 @@ void FileWatcher::State::on_name(Folder& folder, std::uint32_t mask, std::string
   auto [begin, end] = folder.entries.equal_range(name);
   for (auto it = begin; it != end; ++it) {
     if (it->second->options.recursive && (mask & kAppearedOrWent)) it->second->stale_tree = true;
-    notify(*it->second, mask & kContent ? Event::Content : Event::Entry, Why::Event);
+    if (is_told(*it->second, mask)) notify(*it->second, mask & kContent ? Event::Content : Event::Entry, Why::Event);
   }
   for (Entry* tree : folder.trees) {
     if ((mask & IN_ISDIR) && (mask & kAppearedOrWent)) tree->stale_tree = true;
-    notify(*tree, Event::Content, Why::Event);
+    if (is_told(*tree, mask)) notify(*tree, Event::Content, Why::Event);
   }
 }
 

@@ -41,6 +41,8 @@ class FileWatcher {
     /// For who acts on the call itself, instead of looking: where the path is polled, it is called only if its inode,
     /// its size or its times (or those of what lies in a recursive one) have changed since the last time.
     bool only_changes = false;
+    /// What is written in place is told when its writer closes it, and not before.
+    bool closes = false;
   };
   using Call = std::function<void(Event)>;
 

@@ -57,6 +57,11 @@ struct FileWatcherTest : testing::Test {
     while (calls[path] == 0 && !late) loop.run();
     return calls[path] > 0;
   }
+  bool is_quiet(const std::string& path) {
+    calls.clear();
+    watcher->drain();
+    return calls[path] == 0;
+  }
   // All events that are already there.
   void drain() {
     for (int i = 0; i < 5; ++i) loop.poll();
@@ -64,6 +69,18 @@ struct FileWatcherTest : testing::Test {
   }
   void write(const std::string& path, const std::string& text) { std::ofstream(top / path) << text; }
 };
+
+TEST_F(FileWatcherTest, OneThatWaitsForCloseIsNotToldOfWritesBeforeIt) {
+  write("f", "old");
+  watch("f", {.closes = true});
+  Fd file(::open((top / "f").c_str(), O_WRONLY | O_TRUNC | O_CLOEXEC));
+  ASSERT_EQ(::write(file.get(), "half", 4), 4);
+  EXPECT_TRUE(is_quiet("f"));
+  file.reset();
+  EXPECT_FALSE(is_quiet("f"));
+  fs::rename(top / "f", top / "g");
+  EXPECT_FALSE(is_quiet("f"));
+}
 
 TEST_F(FileWatcherTest, SeesCreateWriteRenameModeAndDelete) {
   watch("f");

@@ -285,6 +285,7 @@ struct EventReader::Impl {
     }
     const fy_mark* mark = fy_token_start_mark(token);
     SourcePos pos = mark ? make_pos(mark->line + 1, mark->column + 1) : event.pos;
+    pos.file = file;
     // It has had its error: that there is nothing behind it needs no other.
     event.style = Event::Style::Quoted;
     diagnostics.error(pos, fmt::format("the tag `{}` means nothing in a graph", shown(tag)),
@@ -302,6 +303,7 @@ struct EventReader::Impl {
 
   std::string_view source;
   Diagnostics& diagnostics;
+  std::uint16_t file = 0;
   std::string printed;
   Owned<fy_diag, fy_diag_destroy> diag;
   Owned<fy_parser, fy_parser_destroy> parser;
@@ -324,8 +326,10 @@ struct EventReader::Impl {
   std::size_t depth = 0;
 };
 
-EventReader::EventReader(std::string_view text, Diagnostics& diagnostics)
-    : impl_(std::make_unique<Impl>(text, diagnostics)) {}
+EventReader::EventReader(std::string_view text, Diagnostics& diagnostics, std::uint16_t file)
+    : impl_(std::make_unique<Impl>(text, diagnostics)) {
+  impl_->file = file;
+}
 EventReader::~EventReader() = default;
 
 Event EventReader::next() {
@@ -335,6 +339,7 @@ Event EventReader::next() {
                       fmt::format("a graph needs a handful of levels, {} are read", kMaxDepth)};
   if (is_end(event)) --impl_->depth;
   impl_->place(event);
+  event.pos.file = impl_->file;
   return event;
 }
 

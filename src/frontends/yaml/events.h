@@ -47,8 +47,9 @@ class EventReader {
   static constexpr std::size_t kMaxReplayedEvents = 100'000;
   static constexpr std::size_t kMaxReplayedBytes = 16u << 20;
 
-  /// `text` is UTF-8 and outlives the reader. Tags that we don't know are errors in `diagnostics`.
-  EventReader(std::string_view text, Diagnostics& diagnostics);
+  /// `text` is UTF-8 and outlives the reader. Tags that we don't know are errors in `diagnostics`. `file` is the number
+  /// in all places (SourcePos::file), but for those of a SyntaxError.
+  EventReader(std::string_view text, Diagnostics& diagnostics, std::uint16_t file = 0);
   ~EventReader();
   EventReader(const EventReader&) = delete;
   EventReader& operator=(const EventReader&) = delete;

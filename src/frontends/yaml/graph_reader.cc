@@ -70,8 +70,9 @@ void GraphReader::read_document(const Event& root) {
     nodes_.skip(root);
     return;
   }
-  bool named = false;
+  bool named = false, declares = false;
   auto read_key = [&](std::size_t which, const Key& key) {
+    declares |= which == kResources || which == kTypes || which == kEdges || which == kCollect;
     switch (which) {
       case kGraph: {
         named = true;
@@ -96,7 +97,7 @@ void GraphReader::read_document(const Event& root) {
       }
       case kRemote:
         // Without its place: the line would be shown, and its URL often holds a password.
-        diagnostics_.warning({}, "`remote` is not supported: this graph runs on this machine",
+        diagnostics_.warning({.file = file_}, "`remote` is not supported: this graph runs on this machine",
                              "run mgmt on the host itself, and take the line out");
         nodes_.skip_next();
         break;
@@ -104,6 +105,10 @@ void GraphReader::read_document(const Event& root) {
   };
   nodes_.each_known_key("a graph", kTopNames, read_key, top_hint);
   if (!named) diagnostics_.error(begin, "the graph has no `graph:`", "write its name, as in graph: web");
+  // More likely a file that was cut off than the wish to have nothing.
+  else if (!declares && !diagnostics_.has_errors())
+    diagnostics_.error(begin, "the graph declares nothing: it has no `resources`, no `edges` and no `collect`",
+                       "an empty graph is written `resources: {}`");
 }
 
 void GraphReader::see_spelling(Spelling spelling, const Key& key) {

@@ -19,8 +19,13 @@ namespace mgmt::yaml {
 
 class GraphReader {
  public:
-  GraphReader(std::string_view text, Diagnostics& diagnostics, GraphBuilder& builder, const Outside& outside)
-      : nodes_(text, diagnostics, outside), diagnostics_(diagnostics), builder_(builder) {}
+  /// `file` is the number of the source in all places.
+  GraphReader(const Source& source, std::uint16_t file, Diagnostics& diagnostics, GraphBuilder& builder)
+      : nodes_(source.text, diagnostics, source.outside, file),
+        diagnostics_(diagnostics),
+        builder_(builder),
+        folder_(source.folder),
+        file_(file) {}
 
   /// Throws SyntaxError.
   void read();
@@ -65,6 +70,8 @@ class GraphReader {
   NodeReader nodes_;
   Diagnostics& diagnostics_;
   GraphBuilder& builder_;
+  const std::string& folder_;
+  std::uint16_t file_;
   Spelling spelling_ = Spelling::Unknown;
   bool spelling_warned_ = false;
   SourcePos resources_, types_;

@@ -40,8 +40,8 @@ struct FoundSecret {
 
 class NodeReader {
  public:
-  NodeReader(std::string_view text, Diagnostics& diagnostics, const Outside& outside)
-      : events_(text, diagnostics), diagnostics_(&diagnostics), outside_(outside) {}
+  NodeReader(std::string_view text, Diagnostics& diagnostics, const Outside& outside, std::uint16_t file)
+      : events_(text, diagnostics, file), diagnostics_(&diagnostics), outside_(outside) {}
 
   /// A tag of a secret is an error here: it means something before a parameter's value only.
   Event next();

@@ -71,6 +71,7 @@ void GraphReader::read_resource(const Kind& kind, const Event& first) {
                        "each resource has one, as in - name: motd");
   finish_meta(draft);
   if (draft.declaration.name.empty()) draft.unread.name = true;
+  if (kind.beside_graph && !folder_.empty()) kind.beside_graph(draft.declaration, folder_);
   builder_.add(std::move(draft.declaration), std::move(draft.unread));
 }
 

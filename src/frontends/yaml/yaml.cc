@@ -12,21 +12,25 @@ namespace {
 
 constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
 
-std::shared_ptr<const ResourceGraph> read_graph(std::string_view text, const std::string& file_name,
-                                                const Outside& outside, std::vector<FoundSecret>& secrets,
-                                                Diagnostics& diagnostics) {
-  check_characters(text);
-  GraphBuilder builder;
-  builder.add_source(file_name);
-  GraphReader reader(text, diagnostics, builder, outside);
+// Of one file; what ends its reading is reported as its only error.
+void read_source(const Source& source, std::uint16_t file, GraphBuilder& builder, std::vector<FoundSecret>& secrets,
+                 Diagnostics& diagnostics, Diagnostics& fatal) {
   try {
-    reader.read();
-  } catch (...) {
+    check_characters(source.text);
+    GraphReader reader(source, file, diagnostics, builder);
+    try {
+      reader.read();
+    } catch (...) {
+      secrets = reader.secrets();
+      throw;
+    }
     secrets = reader.secrets();
-    throw;
+  } catch (SyntaxError& error) {
+    error.pos.file = file;
+    fatal.error(error.pos, std::move(error.text), std::move(error.hint));
+  } catch (const std::exception& error) {
+    fatal.error({.file = file}, fmt::format("cannot be read: {}", error.what()), {});
   }
-  secrets = reader.secrets();
-  return std::move(builder).finish(diagnostics);
 }
 
 // The text as it may be shown. A secret is hidden by where it stands: it may be written otherwise than it reads.
@@ -64,17 +68,19 @@ std::string without_secrets(std::string_view text, const std::vector<FoundSecret
 }
 
 // Errors go before the rest when there is no room for all.
-std::vector<Message> describe_all(const Diagnostics& diagnostics, std::string_view file_name, std::string_view text) {
+std::vector<Message> describe_all(const Diagnostics& diagnostics, const std::vector<Source>& shown) {
   using Level = Diagnostic::Level;
   constexpr std::size_t kShown = 50;
   std::size_t errors = 0, others = 0;
   std::vector<Message> messages;
-  for (const Diagnostic& diagnostic : diagnostics.items())
-    if (++(diagnostic.level == Level::Error ? errors : others) <= kShown)
-      messages.push_back(describe(diagnostic, file_name, text));
+  for (const Diagnostic& diagnostic : diagnostics.items()) {
+    if (++(diagnostic.level == Level::Error ? errors : others) > kShown) continue;
+    const Source& source = shown[diagnostic.pos.file];
+    messages.push_back(describe(diagnostic, source.name, source.text));
+  }
   auto tell_of_more = [&](Level level, std::size_t count, std::string_view noun) {
     if (count > kShown)
-      messages.push_back({level, std::string(file_name), fmt::format("and {}", counted(count - kShown, noun))});
+      messages.push_back({level, shown.front().name, fmt::format("and {}", counted(count - kShown, noun))});
   };
   tell_of_more(Level::Error, errors, "more error");
   tell_of_more(Level::Warning, others, "more warning");
@@ -84,31 +90,43 @@ std::vector<Message> describe_all(const Diagnostics& diagnostics, std::string_vi
 }  // namespace
 
 Loaded load(std::string_view text, std::string file_name, const Outside& outside) {
-  if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
+  return load({{.text = text, .name = std::move(file_name), .outside = outside}});
+}
+
+Loaded load(const std::vector<Source>& sources, std::string name) {
   Loaded loaded;
-  std::vector<FoundSecret> secrets;
-  auto fail_alone = [&](SourcePos pos, std::string words, std::string hint) {
-    loaded.diagnostics = {};
-    loaded.diagnostics.error(pos, std::move(words), std::move(hint));
-  };
+  GraphBuilder builder;
+  builder.set_name(std::move(name));
+  std::vector<Source> shown = sources;
+  std::vector<std::vector<FoundSecret>> secrets(sources.size());
+  Diagnostics fatal;
+  for (std::size_t i = 0; i < sources.size(); ++i) {
+    Source& source = shown[i];
+    if (source.text.starts_with(kByteOrderMark)) source.text.remove_prefix(kByteOrderMark.size());
+    std::uint16_t file = builder.add_source(source.name);
+    read_source(source, file, builder, secrets[i], loaded.diagnostics, fatal);
+  }
   try {
-    loaded.graph = read_graph(text, file_name, outside, secrets, loaded.diagnostics);
-  } catch (SyntaxError& error) {
-    fail_alone(error.pos, std::move(error.text), std::move(error.hint));
+    if (fatal.has_errors()) loaded.diagnostics = std::move(fatal);
+    else loaded.graph = std::move(builder).finish(loaded.diagnostics);
   } catch (const std::exception& error) {
-    fail_alone({}, fmt::format("cannot be read: {}", error.what()), {});
+    loaded.diagnostics = {};
+    loaded.diagnostics.error({}, fmt::format("cannot be read: {}", error.what()), {});
   }
   loaded.diagnostics.sort();
-  std::string shown;
+  std::vector<std::string> hidden(sources.size());
   Mask mask;
-  if (!secrets.empty() || text.contains("!secret")) {
-    text = shown = without_secrets(text, secrets);
-    for (FoundSecret& secret : secrets) {
+  for (std::size_t i = 0; i < sources.size(); ++i) {
+    loaded.secret_lines.push_back(0);
+    if (secrets[i].empty() && !shown[i].text.contains("!secret")) continue;
+    shown[i].text = hidden[i] = without_secrets(shown[i].text, secrets[i]);
+    for (FoundSecret& secret : secrets[i]) {
+      if (secret.is_written && loaded.secret_lines[i] == 0) loaded.secret_lines[i] = secret.pos.line;
       mask.add(secret.text);
       loaded.secrets.push_back(std::move(secret.text));
     }
   }
-  loaded.messages = describe_all(loaded.diagnostics, file_name, text);
+  loaded.messages = describe_all(loaded.diagnostics, shown);
   for (Message& message : loaded.messages) {
     for (std::string* part : {&message.text, &message.excerpt, &message.hint}) mask.hide(*part);
     loaded.rendered += render(message);

@@ -6,6 +6,7 @@
 //   if (!loaded.graph) return 2;
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -24,10 +25,19 @@ struct Outside {
   Read file = {}, env = {};
 };
 
+/// One of the files that make a graph together.
+struct Source {
+  std::string_view text;
+  std::string name;
+  /// Absolute; what a relative path is relative to. Empty: there is none.
+  std::string folder = {};
+  Outside outside = {};
+};
+
 struct Loaded {
   /// Null if there are errors.
   std::shared_ptr<const ResourceGraph> graph;
-  /// All errors of meaning, warnings and notes, by place; or the one error of syntax.
+  /// All errors of meaning, warnings and notes, by place; or of each file that has one the error of syntax.
   Diagnostics diagnostics;
   /// The diagnostics in words, each with its line and a caret; of very many only the first. No secret is in them.
   std::vector<Message> messages;
@@ -35,9 +45,14 @@ struct Loaded {
   std::string rendered;
   /// The secrets, as they were read and in their order.
   std::vector<std::string> secrets;
+  /// For each source the line of the first secret that is written in it; 0: none is.
+  std::vector<std::uint32_t> secret_lines;
 };
 
 /// Never throws, whatever the text; time and memory are bounded by its length.
 Loaded load(std::string_view text, std::string file_name, const Outside& outside = {});
+
+/// Several files are one graph. `name`: the graph's; empty: that of the first file.
+Loaded load(const std::vector<Source>& sources, std::string name = {});
 
 }  // namespace mgmt::yaml

@@ -19,6 +19,7 @@
 #include "src/resources/exec/params.h"
 #include "src/resources/exec/run.h"
 #include "src/resources/secrets.h"
+#include "src/resources/user_database.h"
 
 namespace mgmt {
 namespace exec {
@@ -154,6 +155,8 @@ void Exec::watch(Subscriptions& into, Notify notify) {
       watch_path(into, path, path.ends_with('/'), event);
     }
   }
+  if (!text(kUser).empty() || !text(kGroup).empty())
+    into.push_back(watch_user_database(services_, [look](Look) { look(); }));
   // It is the user's program, and does what it likes: not in a dry run.
   if (!text(kWatchCmd).empty() && !declaration_->meta->noop && !services_.noop)
     into.push_back(std::make_unique<WatchCommand>(declaration_, services_, event, look));

@@ -20,6 +20,7 @@
 #include "src/resources/file/tree.h"
 #include "src/resources/file/undo.h"
 #include "src/resources/unsynced.h"
+#include "src/resources/user_database.h"
 
 namespace mgmt::file {
 namespace {
@@ -169,8 +170,8 @@ Tree tree_of(const Want& want, const std::string& path, const Inputs& inputs) {
 }  // namespace
 
 FileResource::FileResource(std::shared_ptr<const Declaration> declaration, events::FileWatcher& files,
-                           Unsynced& unsynced)
-    : BlockingResource(std::move(declaration)), files_(files), unsynced_(unsynced) {
+                           Unsynced& unsynced, Services* services)
+    : BlockingResource(std::move(declaration)), files_(files), unsynced_(unsynced), services_(services) {
   std::string clean = clean_path(declared_path(*declaration_));
   if (clean != path()) own_path_ = std::move(clean);
 }
@@ -182,6 +183,9 @@ const std::string& FileResource::path() const {
 }
 
 namespace {
+
+// Its number is what it is.
+bool is_name(const std::string* owner) { return owner && owner->find_first_not_of("0123456789") != owner->npos; }
 
 class Armed : public Subscription {
  public:
@@ -201,6 +205,11 @@ void FileResource::watch(Subscriptions& into, Notify notify) {
   };
   arm(path(), {.recursive = want.has_tree()},
       [notify](FileWatcher::Event event) { notify(event == FileWatcher::Event::Entry ? Look::Entry : Look::Again); });
+  if (services_ && !want.absent && (is_name(want.owner) || is_name(want.group)))
+    into.push_back(watch_user_database(*services_, [notify](Look look) {
+      forget_names();
+      notify(look);
+    }));
   if (want.absent || want.type == Want::Type::Link) return;
   // A source is never our own echo.
   auto again = [notify](FileWatcher::Event) { notify(Look::Again); };

@@ -15,7 +15,9 @@ namespace mgmt::file {
 class FileResource final : public BlockingResource {
  public:
   /// The declaration has passed validation.
-  FileResource(std::shared_ptr<const Declaration> declaration, events::FileWatcher& files, Unsynced& unsynced);
+  /// `services`: for what all files share; a test has none.
+  FileResource(std::shared_ptr<const Declaration> declaration, events::FileWatcher& files, Unsynced& unsynced,
+               Services* services = nullptr);
 
   void watch(Subscriptions& into, Notify notify) override;
   bool is_own_echo() override;
@@ -44,6 +46,7 @@ class FileResource final : public BlockingResource {
 
   events::FileWatcher& files_;
   Unsynced& unsynced_;
+  Services* services_;
   /// Only where the path isn't written as such in the declaration.
   std::string own_path_;
   /// What the last check or apply left, as one number: see stamp_of.

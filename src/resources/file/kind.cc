@@ -41,8 +41,9 @@ struct Rules {
   bool check_absolute(ParamIndex index, std::string_view path, std::string_view what) const {
     if (path.contains('\0')) return error(index, fmt::format("{} `{}` holds a NUL byte", what, printable(path))), false;
     if (path.starts_with('/')) return true;
-    std::string hint =
-        path.starts_with('~') ? "`~` is the shell's: write the home folder out" : "a path begins with `/`";
+    std::string hint = path.starts_with('~') ? "`~` is the shell's: write the home folder out"
+                       : index == kSource    ? "a relative one is beside the graph's file, if the graph is one"
+                                             : "a path begins with `/`";
     error(index, fmt::format("{} `{}` is not absolute", what, printable(path)), std::move(hint));
     return false;
   }
@@ -192,8 +193,18 @@ void collect_into(Declaration& declaration, const std::string& pattern) {
   if (declaration.params.has(kDirname)) declaration.params.set(kDirname, Value(into), pos);
 }
 
+// The text of a symlink is as it is written, and what begins with ~ was not meant to be relative.
+void beside_graph(Declaration& declaration, const std::string& folder) {
+  const std::string* source = text_of(declaration, kSource);
+  if (!source || source->starts_with('/') || source->starts_with('~')) return;
+  if (want_of(declaration).type == Want::Type::Link || declaration.params.find_item(kSource)->secret) return;
+  bool tree = source->ends_with('/') || *source == "." || *source == "..";
+  std::string path = clean_path(join_path(folder, *source)) + (tree ? "/" : "");
+  declaration.params.set(kSource, Value(std::move(path)), declaration.params.pos_or(kSource, declaration.pos));
+}
+
 std::unique_ptr<Resource> create(std::shared_ptr<const Declaration> declaration, Services& services) {
-  return std::make_unique<FileResource>(std::move(declaration), services.files, services.unsynced);
+  return std::make_unique<FileResource>(std::move(declaration), services.files, services.unsynced, &services);
 }
 
 }  // namespace
@@ -210,6 +221,7 @@ const Kind kFileKind = {
     .managed_path = file::managed_path,
     .views_managed_paths = file::views_managed_paths,
     .collect_into = file::collect_into,
+    .beside_graph = file::beside_graph,
     .removes_path = file::removes_path,
     .needs = file::needs,
     .cannot_undo = file::cannot_undo,

@@ -68,7 +68,8 @@ TEST(FileKind, SourceAndPathAreBothFoldersOrNone) {
   EXPECT_EQ(said("/f/", {{"source", Value("/s/")}}), "error: to copy a folder, set `recurse: true`");
   EXPECT_EQ(said("/f", {{"source", Value("/s")}, {"recurse", kYes}}),
             "error: `recurse` is for folders, and `source` is a file");
-  EXPECT_EQ(said("/f", {{"source", Value("s")}}), "error: `source` `s` is not absolute (a path begins with `/`)");
+  EXPECT_EQ(said("/f", {{"source", Value("s")}}),
+            "error: `source` `s` is not absolute (a relative one is beside the graph's file, if the graph is one)");
   EXPECT_EQ(said("/f", {{"source", Value("/f")}}), "error: `source` is the path itself");
   EXPECT_EQ(said("/f/", {{"source", Value("/f/g/")}, {"recurse", kYes}}),
             "error: `source` and the path lie within each other");

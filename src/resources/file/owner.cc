@@ -5,9 +5,11 @@
 #include <grp.h>
 #include <pwd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <charconv>
 #include <chrono>
+#include <cstdint>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -21,6 +23,9 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+// Goes up with each forget_names().
+std::atomic<std::uint64_t> database{0};
+
 // Asks `look_up` at most once a second for each key.
 template <class Key, class Answer>
 class Remembered {
@@ -28,15 +33,18 @@ class Remembered {
   template <class LookUp>
   Answer get(const Key& key, LookUp look_up) {
     Clock::time_point now = Clock::now();
+    std::uint64_t asked_of = database;
     {
       std::lock_guard lock(mutex_);
-      if (auto at = answers_.find(key); at != answers_.end() && now < at->second.until) return at->second.answer;
+      if (auto at = answers_.find(key);
+          at != answers_.end() && now < at->second.until && at->second.database == asked_of)
+        return at->second.answer;
     }
     // Without the mutex: a slow name service holds up only who asks it.
     Answer answer = look_up();
     std::lock_guard lock(mutex_);
     if (answers_.size() >= kMost) answers_.clear();
-    answers_.insert_or_assign(key, Entry{answer, now + std::chrono::seconds(1)});
+    answers_.insert_or_assign(key, Entry{answer, now + std::chrono::seconds(1), asked_of});
     return answer;
   }
 
@@ -45,6 +53,7 @@ class Remembered {
   struct Entry {
     Answer answer;
     Clock::time_point until;
+    std::uint64_t database;
   };
   std::mutex mutex_;
   std::map<Key, Entry> answers_;
@@ -78,6 +87,8 @@ std::optional<unsigned> number(const std::string& text) {
 }
 
 }  // namespace
+
+void forget_names() { ++database; }
 
 uid_t user_id(const std::string& name) {
   if (auto id = number(name)) return *id;

@@ -17,4 +17,7 @@ gid_t group_id(const std::string& name);
 std::string user_name(uid_t id);
 std::string group_name(gid_t id);
 
+/// The next question is asked anew: users or groups have changed.
+void forget_names();
+
 }  // namespace mgmt::file

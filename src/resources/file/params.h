@@ -35,8 +35,9 @@ inline constexpr Param kParams[] = {
     {.name = "content", .type = kStr, .doc = "All that the file is to hold.", .receives = true},
     {.name = "source",
      .type = kStr,
-     .doc = "Copied to the path: an absolute path of a file, or, with a slash at its end, of a folder with all that it "
-            "holds (needs `recurse`). What the folder at the path holds beside that stays, unless `purge` is set. With "
+     .doc = "Copied to the path: the path of a file, or, with a slash at its end, of a folder with all that it holds "
+            "(needs `recurse`). A relative one is beside the graph's file. What the folder at the path holds beside "
+            "that stays, unless `purge` is set. With "
             "`symlink`, the text of the link, which may be relative."},
     {.name = "fragments",
      .type = kStrList,
