@@ -5,6 +5,12 @@
 
 namespace mgmt {
 
+namespace {
+thread_local int own_number = 0;
+}
+
+int Pool::worker() { return own_number; }
+
 Pool::Pool(Loop& loop, unsigned threads) : loop_(loop), limit_(threads == 0 ? 1 : threads) {}
 
 Pool::~Pool() {
@@ -27,7 +33,11 @@ void Pool::submit(Job job) {
     start = idle_ < jobs_.size() && live_ < limit_;
     live_ += start ? 1 : 0;
   }
-  if (start) threads_.emplace_back([this] { work(); });
+  if (start)
+    threads_.emplace_back([this, number = static_cast<int>(threads_.size()) + 1] {
+      own_number = number;
+      work();
+    });
   else wake_.notify_one();
 }
 
@@ -46,7 +56,11 @@ void Pool::replace_thread() {
     start = idle_ < jobs_.size();
     live_ += start ? 1 : 0;
   }
-  if (start) threads_.emplace_back([this] { work(); });
+  if (start)
+    threads_.emplace_back([this, number = static_cast<int>(threads_.size()) + 1] {
+      own_number = number;
+      work();
+    });
 }
 
 void Pool::release_thread() {
