@@ -26,6 +26,7 @@ struct RunCommand {
   bool detailed_exitcode = false;
   std::int64_t sema = 0;
   std::uint32_t repair_limit = 1000;
+  std::chrono::duration<double> repair_period{10};
   std::string hostname;  // empty: the machine's
   std::string graphviz;
   std::string trace;
