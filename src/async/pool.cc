@@ -10,6 +10,12 @@
 
 namespace mgmt {
 
+namespace {
+thread_local int own_number = 0;
+}
+
+int Pool::worker() { return own_number; }
+
 Pool::Pool(Loop& loop, unsigned threads) : loop_(loop), limit_(threads == 0 ? 1 : threads) {}
 
 Pool::~Pool() {
@@ -38,7 +44,10 @@ void Pool::submit(Job job) {
 
 void Pool::start_thread() {
   try {
-    threads_.emplace_back([this] { work(); });
+    threads_.emplace_back([this, number = static_cast<int>(threads_.size()) + 1] {
+      own_number = number;
+      work();
+    });
   } catch (const std::system_error& error) {
     std::lock_guard lock(mutex_);
     // Those that there are do it, later.

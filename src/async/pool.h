@@ -33,6 +33,8 @@ class Pool {
   /// A job is stuck: one more thread may run, until its own comes back (release_thread).
   void replace_thread();
   void release_thread();
+  /// Which of a pool's threads calls: the n-th, from 1 on; 0: none of them.
+  static int worker();
 
  private:
   void start_thread();

@@ -11,6 +11,7 @@
 #include <csignal>
 #include <cstdio>
 #include <filesystem>
+#include <ranges>
 #include <string_view>
 #include <vector>
 
@@ -22,8 +23,11 @@
 #include "src/cli/last_good.h"
 #include "src/engine/transform/prepare.h"
 #include "src/resources/dot.h"
+#include "src/resources/explain.h"
 #include "src/resources/secrets.h"
 #include "src/value/json.h"
+#include "src/views/entry.h"
+#include "src/views/fights.h"
 #include "src/views/history.h"
 #include "src/views/trace.h"
 #include "src/world/local/prefix.h"
@@ -128,7 +132,7 @@ void Agent::remember() {
   undoings_->on_dropped = [this] { loop_.post([this] { load(collected_); }); };
   if (command_.noop) return;
   report_.add(std::make_unique<views::History>(*state_, [this] { return index_; }));
-  auto board = std::make_unique<views::Board>([this] { return index_; });
+  auto board = std::make_unique<views::Board>([this] { return index_; }, [this] { return engine_->standing(); });
   board_ = board.get();
   report_.add(std::move(board));
 }
@@ -161,10 +165,15 @@ void Agent::listen() {
 void Agent::on_question(const Value& request, AgentSocket::Reply reply) {
   std::string ask = text_of(request, "ask");
   if (ending_) return reply(R"({"error": "it is about to end"})");
-  if (ask == "status") return reply(board_->status());
-  if (ask == "graph") return reply(fmt::format(R"({{"dot": {}}})", json_quote(to_dot(engine_->graph()))));
-  if (ask == "settle") {
-    return settler_->ask(to_duration(seconds_of(request, "timeout")), std::move(reply));
+  if (ask == "status") return tell_status(std::move(reply));
+  if (ask == "history") return tell_history(request, std::move(reply));
+  if (ask == "settle") return settler_->ask(to_duration(seconds_of(request, "timeout")), std::move(reply));
+  if (ask == "graph") {
+    const Value* explained = member(request, "explain");
+    if (!explained || !explained->get_if<bool>() || !explained->get<bool>())
+      return reply(fmt::format(R"({{"dot": {}}})", json_quote(to_dot(engine_->graph()))));
+    return reply(fmt::format(R"({{"text": {}, "json": {}}})", json_quote(explain(engine_->graph())),
+                             json_quote(explain_json(engine_->graph()))));
   }
   if (ask == "why") {
     std::string now = board_->now_of(text_of(request, "resource"));
@@ -173,6 +182,53 @@ void Agent::on_question(const Value& request, AgentSocket::Reply reply) {
                         [reply = std::move(reply), now = std::move(now)](const Result<void>&) { reply(now); });
   }
   reply(R"({"error": "this agent doesn't know that question"})");
+}
+
+// Fights are what the history has. A disk that doesn't answer keeps the rest from nobody.
+void Agent::tell_status(AgentSocket::Reply reply) {
+  struct Asked {
+    Asked(Loop& loop, AgentSocket::Reply to) : patience(loop), reply(std::move(to)) {}
+    Loop::Timer patience;
+    AgentSocket::Reply reply;
+    std::vector<views::Fight> fights;
+  };
+  auto asked = std::make_shared<Asked>(loop_, std::move(reply));
+  auto answer = [this](Asked& one, const std::vector<views::Fight>& fights) {
+    one.patience.cancel();
+    if (auto to = std::exchange(one.reply, nullptr); to && board_) to(board_->status(fights));
+  };
+  asked->patience.after(2s, [answer, one = asked.get()] { answer(*one, {}); });
+  state_->read([asked](state::Rows& rows) { asked->fights = views::fights(rows, state::now()); },
+               [answer, asked](const Result<void>&) { answer(*asked, asked->fights); });
+}
+
+// With `limit: 0` it only brings the file up to date, for who reads that.
+void Agent::tell_history(const Value& request, AgentSocket::Reply reply) {
+  constexpr std::int64_t kMost = 1000;
+  auto number = [&](std::string_view key, std::int64_t fallback) {
+    const Value* value = member(request, key);
+    const auto* found = value ? value->get_if<std::int64_t>() : nullptr;
+    return found ? *found : fallback;
+  };
+  state::Rows::Query query{
+      .resource = text_of(request, "resource"),
+      .limit = static_cast<std::size_t>(std::clamp<std::int64_t>(number("limit", kMost), 0, kMost))};
+  if (std::int64_t since = number("since", 0); since > 0) query.since = state::Time(std::chrono::seconds(since));
+  auto lines = std::make_shared<std::vector<std::string>>();
+  state_->read(
+      [query, lines](state::Rows& rows) {
+        lines->clear();
+        rows.history(query, [&](const state::Entry& entry) {
+          lines->push_back(views::to_json(entry));
+          return true;
+        });
+      },
+      [lines, reply = std::move(reply)](const Result<void>& done) {
+        if (!done) return reply(fmt::format(R"({{"error": {}}})", json_quote(done.error().text())));
+        std::string list;
+        for (const std::string& line : *lines | std::views::reverse) list += (list.empty() ? "" : ", ") + line;
+        reply(R"({"entries": [)" + list + "]}");
+      });
 }
 
 void Agent::close_state() {
@@ -204,6 +260,8 @@ int Agent::run() {
       .sema = command_.sema,
       .repair_limit = command_.repair_limit,
       .recheck = to_duration(command_.recheck),
+      .repair_period = to_duration(command_.repair_period),
+      .keep_text = state_ && !command_.noop,
       .store_folder = clean_path(prefix_) + "/db",
       .approve = std::move(hooks_.approve)};
   sharing_ = std::make_unique<Sharing>(loop_, prefix_, command_.hostname, report_);
@@ -297,10 +355,10 @@ void Agent::follow_files() {
   auto wait = [this](std::string text) {
     if (!ending_) report_.emit(report::Notice{Level::Warning, std::move(text)});
   };
-  follower_ = std::make_unique<Follower>(loop_, engine_->files(), files_,
-                                         Follower::Calls{.on_saved = [this] { reload(); },
-                                                         .on_looked = [this] { settler_->on_file_read(); },
-                                                         .on_waiting = wait});
+  follower_ = std::make_unique<Follower>(
+      loop_, engine_->files(), files_,
+      Follower::Calls{
+          .on_saved = [this] { reload(); }, .on_looked = [this] { settler_->on_file_read(); }, .on_waiting = wait});
 }
 
 void Agent::reload() {

@@ -54,6 +54,8 @@ class Agent {
   void begin();
   void trace();
   void listen();
+  void tell_status(AgentSocket::Reply reply);
+  void tell_history(const Value& request, AgentSocket::Reply reply);
   void on_question(const Value& request, AgentSocket::Reply reply);
   void close_state();
   void adopt(std::shared_ptr<const ResourceGraph> graph);

@@ -44,6 +44,12 @@ bool may_ask(int client) {
 
 std::string error_json(std::string_view text) { return fmt::format(R"({{"error": {}}})", json_quote(text)); }
 
+// Never waited for: as much as the kernel takes at once.
+void refuse(int client, std::string_view why) {
+  std::string line = error_json(why) + "\n";
+  [[maybe_unused]] ssize_t put = ::send(client, line.data(), line.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
 }  // namespace
 
 const Value* member(const Value& value, std::string_view key) {
@@ -93,11 +99,12 @@ void AgentSocket::accept() {
   for (;;) {
     Fd connected(::accept4(listening_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
     if (!connected) return;
-    if (!may_ask(connected.get())) continue;
+    if (!may_ask(connected.get())) {
+      refuse(connected.get(), "it answers the user that it runs as, and root");
+      continue;
+    }
     if (clients_.size() >= kMostClients) {
-      // Never waited for: as much as the kernel takes at once.
-      std::string busy = error_json("too many questions at once") + "\n";
-      [[maybe_unused]] ssize_t put = ::send(connected.get(), busy.data(), busy.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+      refuse(connected.get(), "too many questions at once");
       continue;
     }
     std::uint64_t id = ++last_id_;
@@ -187,7 +194,9 @@ std::optional<Answer> ask_agent(const std::string& path, const Value& request, s
     throw Error::system(errno, "asking the agent at " + path);
   }
   std::string line = to_json(request) + "\n";
-  if (::send(agent.get(), line.data(), line.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(line.size()))
+  // Who is refused is told why, and perhaps before this.
+  if (::send(agent.get(), line.data(), line.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(line.size()) &&
+      errno != EPIPE && errno != ECONNRESET)
     throw Error::system(errno, "asking the agent at " + path);
   std::string answer;
   std::array<char, 65536> buffer;
@@ -196,8 +205,9 @@ std::optional<Answer> ask_agent(const std::string& path, const Value& request, s
     if (got < 0 && errno == EINTR) continue;
     if (got < 0 && errno == EAGAIN)
       throw Error(fmt::format("the agent didn't answer within {} s", limit.tv_sec)).hint("it may be stopped, or busy");
+    // An agent that closes without having read the question has answered all the same.
+    if (got == 0 || (got < 0 && errno == ECONNRESET && answer.ends_with('\n'))) break;
     if (got < 0) throw Error::system(errno, "asking the agent at " + path);
-    if (got == 0) break;
     answer.append(buffer.data(), static_cast<std::size_t>(got));
   }
   if (!answer.ends_with('\n')) throw Error("the agent ended before it had answered");

@@ -2,7 +2,8 @@
 // AgentSocket: where a running agent answers questions: a Unix socket for its own user (and root) alone. One line of
 // JSON is asked, one is answered, and the connection ends:
 //
-//   {"ask": "status"}   {"ask": "why", "resource": "file[a]"}   {"ask": "graph"}   ->   {...} or {"error": "..."}
+//   {"ask": "status"}   {"ask": "why", "resource": "file[a]"}   {"ask": "graph", "explain": true}
+//   {"ask": "history", "resource": "file[a]", "since": 1764000000, "limit": 10}   ->   {...} or {"error": "..."}
 //
 // On the loop's thread, which never waits for a client: who is slow has ten seconds to ask, and as many to take the
 // answer; at most 64 are served at a time. The name of the agent must be ours (NameLock): what stands where the socket

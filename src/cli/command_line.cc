@@ -216,7 +216,7 @@ Result<Command> parse_command_line(std::vector<std::string> arguments) {
   RunCommand run;
   std::vector<std::string> run_words;
   std::string run_option;
-  std::string converged_text, max_runtime_text, sema_text, repair_limit_text, recheck_text;
+  std::string converged_text, max_runtime_text, sema_text, repair_limit_text, recheck_text, repair_period_text;
   bool converged_exit = false;
   std::string color = "auto", format = "auto", level = "info";
   auto* run_app = app.add_subcommand("run", "Bring the machine to the state of a graph, and keep it there");
@@ -246,7 +246,7 @@ Result<Command> parse_command_line(std::vector<std::string> arguments) {
       ->group("What it does");
   run_app
       ->add_option("--repair-limit", repair_limit_text,
-                   "Slow down a resource that is changed back more than N times in 10 s")
+                   "Slow down a resource that is changed back more than N times in a --repair-period")
       ->type_name("N")
       ->default_str(std::to_string(run.repair_limit))
       ->group("What it does");
@@ -254,7 +254,9 @@ Result<Command> parse_command_line(std::vector<std::string> arguments) {
       ->add_option("--recheck", recheck_text,
                    "How long it takes to look at everything again, slowly, in case no event told of a change; 0: never")
       ->type_name("DURATION")
-      ->default_str("30m")
+      ->default_str("30m") run_app->add_option("--repair-period", repair_period_text, "... of so many seconds")
+      ->type_name("SECONDS")
+      ->default_str(fmt::format("{}", run.repair_period.count()))
       ->group("What it does");
   run_app->add_flag("--no-watch", run.no_watch, "Don't follow the file: go on with the graph as it was read")
       ->group("What it does");
@@ -487,6 +489,12 @@ Result<Command> parse_command_line(std::vector<std::string> arguments) {
       if (!recheck) return std::unexpected(recheck.error());
       run.recheck = *recheck;
     }
+    auto period = seconds(repair_period_text.empty() ? "10" : repair_period_text, "--repair-period");
+    if (!period) return std::unexpected(period.error());
+    if (*period <= 0)
+      return std::unexpected(Error(fmt::format("--repair-period must be more than 0: `{}`", repair_period_text))
+                                 .hint("10 is what it is if it isn't given"));
+    run.repair_period = std::chrono::duration<double>(*period);
     if (!run.hostname.empty())
       if (auto wrong = hostname_error(run.hostname)) return std::unexpected(*wrong);
     if (run.tmp_prefix && !run.prefix.empty())
@@ -576,6 +584,9 @@ Result<Command> parse_command_line(std::vector<std::string> arguments) {
   if (chosen == graph_app && graph.running) {
     if (!graph_words.empty() || !graph_option.empty())
       return std::unexpected(Error("--running takes the graph from the agent, and no file"));
+    if (graph.json && !graph.explain) return std::unexpected(Error("--json goes with --explain"));
+    if (graph.explain && !graph.output.empty())
+      return std::unexpected(Error("--explain prints text, and --output names a file").hint("ask for one of them"));
     if (graph.output.ends_with(".svg") || graph.output.ends_with(".png"))
       return std::unexpected(Error("a running graph comes as dot text").hint("mgmt graph --running | dot -Tsvg"));
     return graph;

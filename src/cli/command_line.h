@@ -31,6 +31,7 @@ struct RunCommand {
   std::uint32_t repair_limit = 1000;
   /// 0: never.
   std::chrono::duration<double> recheck = std::chrono::minutes(30);
+  std::chrono::duration<double> repair_period{10};
   std::string hostname;  // empty: the machine's
   std::string graphviz;
   std::string trace;

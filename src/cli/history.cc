@@ -7,6 +7,7 @@
 #include <ranges>
 #include <vector>
 
+#include "src/cli/agent_socket.h"
 #include "src/cli/exit_code.h"
 #include "src/cli/place.h"
 #include "src/state/database.h"
@@ -16,6 +17,12 @@ namespace mgmt::cli {
 
 int show_history(const HistoryCommand& command) {
   Place place = place_of(command.prefix, command.hostname);
+  // A running agent brings the file up to date with what has happened by now.
+  try {
+    ask_agent(place.socket(), Value(Map{{"ask", Value("history")}, {"limit", Value(std::int64_t{0})}}));
+  } catch (const Error& error) {
+    fmt::print(stderr, "mgmt: what happened last may be missing: {}\n", error.text());
+  }
   std::vector<std::string> lines;
   state::read_database(place.database(), [&](state::Rows& rows) {
     rows.history({.since = command.since, .resource = command.resource, .limit = command.limit},

@@ -18,7 +18,8 @@
 namespace mgmt::cli {
 namespace {
 
-constexpr std::string_view kText = R"(# A graph: the state that this machine should have. `mgmt check` says whether the file is right, `mgmt plan` what it would
+constexpr std::string_view kText =
+    R"(# A graph: the state that this machine should have. `mgmt check` says whether the file is right, `mgmt plan` what it would
 # change, `mgmt run` makes it so and keeps it so. While it runs it follows this file: each save is taken at once.
 graph: hello
 

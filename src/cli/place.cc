@@ -20,7 +20,9 @@ std::string Place::socket() const { return join_path(clean_path(prefix), "db/age
 
 Error no_agent(const Place& place) {
   return Error(fmt::format("no agent named `{}` runs under {}", place.hostname, place.prefix))
-      .hint("--prefix and --hostname say which one is meant, as they did for `mgmt run`");
+      .hint(
+          "--prefix and --hostname say which one is meant, as they did for `mgmt run`; a dry run leaves no trace, "
+          "and can't be asked");
 }
 
 std::string hostname_of(const std::string& hostname) {

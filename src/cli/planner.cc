@@ -42,15 +42,20 @@ class Seen : public report::Reader {
     bool looked_at = false;
     std::shared_ptr<const Delta> delta;
     std::string error, hint;
+    /// Who owes it the refresh that it was looked at for.
+    std::string owed_by = {};
   };
   using Results = std::unordered_map<std::string, Result>;
   explicit Seen(Results& results) : results_(results) {}
 
   void on_event(const report::Event& event) override {
-    if (const auto* fine = std::get_if<report::Fine>(&event.body)) {
+    if (const auto* started = std::get_if<report::Started>(&event.body)) {
+      if (started->cause.why == report::Cause::Why::Refresh) owed_by_[started->resource] = started->cause.from;
+    } else if (const auto* fine = std::get_if<report::Fine>(&event.body)) {
       results_[fine->resource] = {.looked_at = true};
     } else if (const auto* changed = std::get_if<report::Changed>(&event.body)) {
-      results_[changed->resource] = {.looked_at = true, .delta = changed->delta};
+      results_[changed->resource] = {
+          .looked_at = true, .delta = changed->delta, .owed_by = owed_by_[changed->resource]};
     } else if (const auto* failed = std::get_if<report::Failed>(&event.body)) {
       results_[failed->resource] = {.looked_at = true, .error = failed->error, .hint = failed->hint};
     } else if (const auto* notice = std::get_if<report::Notice>(&event.body)) {
@@ -62,6 +67,7 @@ class Seen : public report::Reader {
 
  private:
   Results& results_;
+  std::unordered_map<std::string, std::string> owed_by_;
 };
 
 // Keyed hashes of deltas as they are, before anything of them is hidden. Filled by any thread.
@@ -135,6 +141,14 @@ Plan make_plan(const ResourceGraph& graph, const Seen::Results& results, const S
       continue;
     receiver.refreshed_by.push_back(planned(edges[e].from).id);
     planned(edges[e].from).refreshes.push_back(receiver.id);
+  }
+  // One that an earlier run has left undone comes from who changes nothing now.
+  for (Plan::Resource& resource : plan.resources) {
+    auto found = results.find(resource.id);
+    if (found == results.end() || found->second.owed_by.empty() || !resource.refreshed_by.empty() || !resource.delta)
+      continue;
+    if (std::ranges::find(resource.delta->changes, "refresh", &Change::param) != resource.delta->changes.end())
+      resource.refreshed_by.push_back(found->second.owed_by);
   }
   return plan;
 }

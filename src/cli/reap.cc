@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "src/cli/reap.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <linux/openat2.h>
@@ -12,6 +13,9 @@
 #include <array>
 #include <atomic>
 #include <cerrno>
+#include <memory>
+#include <string_view>
+#include <unordered_set>
 
 #include "src/base/fd.h"
 #include "src/base/path.h"
@@ -51,10 +55,25 @@ std::string hash_of(int folder, const std::string& name) {
   return hash.hex();
 }
 
+// A folder that can't be read may hold anything.
+bool would_be_empty(int parent, const std::string& path, const std::unordered_set<std::string>& gone) {
+  std::string name = base_name(path);
+  Fd folder(::openat(parent, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  std::unique_ptr<DIR, int (*)(DIR*)> entries(folder ? ::fdopendir(folder.get()) : nullptr, ::closedir);
+  if (!entries) return false;
+  folder.release();
+  while (const dirent* entry = ::readdir(entries.get())) {
+    std::string_view one = entry->d_name;
+    if (one != "." && one != ".." && !gone.contains(join_path(path, one))) return false;
+  }
+  return true;
+}
+
 // All is asked of the folder's descriptor: what is looked at and what is removed is an entry of one and the same
 // folder, whatever becomes of the path meanwhile. An entry that is swapped between the last look and the removal was
 // put there by somebody who may write to this folder, and only this entry of his goes.
-Outcome remove(const Known& known, bool really) {
+// `gone` is what would have been removed before, where nothing really is.
+Outcome remove(const Known& known, bool really, const std::unordered_set<std::string>& gone = {}) {
   if (known.path.empty() || known.path == "/") return left("mgmt can't tell what to remove");
   std::string parent = parent_path(known.path), name = base_name(known.path);
   open_how how{};
@@ -74,7 +93,10 @@ Outcome remove(const Known& known, bool really) {
   bool same = !known.identity.empty() && state::identity_of(status) == known.identity;
   if (!same && S_ISREG(status.st_mode) && !known.content.empty()) same = hash_of(folder.get(), name) == known.content;
   if (!same) return left("somebody has changed it since");
-  if (!really) return {Outcome::Is::Removed};
+  if (!really) {
+    bool stays = S_ISDIR(status.st_mode) && !would_be_empty(folder.get(), known.path, gone);
+    return stays ? left("the folder isn't empty") : Outcome{Outcome::Is::Removed};
+  }
   if (::unlinkat(folder.get(), name.c_str(), S_ISDIR(status.st_mode) ? AT_REMOVEDIR : 0) == 0)
     return {Outcome::Is::Removed};
   if (errno == ENOTEMPTY || errno == EEXIST) return left("the folder isn't empty");
@@ -139,7 +161,12 @@ int reap(const ReapCommand& command) {
     return all ? kOk : kResourceFailed;
   }
   std::ranges::sort(orphans, std::greater(), &Known::path);
-  for (const Known& known : orphans) tell(known, remove(known, false), command);
+  std::unordered_set<std::string> gone;
+  for (const Known& known : orphans) {
+    Outcome outcome = remove(known, false, gone);
+    if (outcome.is == Outcome::Is::Removed) gone.insert(known.path);
+    tell(known, outcome, command);
+  }
   if (orphans.empty() && !command.json) fmt::print("nothing that mgmt made has left its graph\n");
   else if (!command.yes && !command.json) fmt::print("`mgmt reap --yes` removes it; a folder only when it is empty\n");
   return kOk;

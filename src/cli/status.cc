@@ -18,8 +18,8 @@ namespace mgmt::cli {
 
 namespace {
 
-Answer ask(const Place& place, std::string_view question) {
-  auto answer = ask_agent(place.socket(), Value(Map{{"ask", Value(std::string(question))}}));
+Answer ask(const Place& place, Map question) {
+  auto answer = ask_agent(place.socket(), Value(std::move(question)));
   if (!answer) throw no_agent(place);
   return *answer;
 }
@@ -49,9 +49,9 @@ void tell(const Value& status) {
              number(status, "generation"), time_at(status, "since"),
              counted(static_cast<std::size_t>(number(status, "resources")), "resource"),
              counted(static_cast<std::size_t>(number(status, "edges")), "edge"));
-  fmt::print("{} since {}: {} changed, {} repaired, {} failed, {} running\n", text_of(status, "state"),
+  fmt::print("{} since {}: {} changed, {} repaired, {} failed, {} running, {} waiting\n", text_of(status, "state"),
              time_at(status, "state_since"), number(status, "changed"), number(status, "repaired"),
-             number(status, "failures"), number(status, "runs"));
+             number(status, "failures"), number(status, "runs"), number(status, "waiting"));
   for (const Value& one : list(status, "running"))
     fmt::print("running {} since {}, after {}\n", printable(text_of(one, "resource")), time_at(one, "since"),
                views::cause_text(text_of(one, "cause"), text_of(one, "from")));
@@ -60,9 +60,14 @@ void tell(const Value& status) {
                printable(text_of(one, "error")));
     if (std::string hint = text_of(one, "hint"); !hint.empty()) fmt::print("    hint: {}\n", printable(hint));
   }
+  for (const Value& one : list(status, "blocked"))
+    fmt::print("blocked {} by {}\n", printable(text_of(one, "resource")), printable(text_of(one, "by")));
+  for (const Value& one : list(status, "held"))
+    fmt::print("held {}: {}\n", printable(text_of(one, "resource")), printable(text_of(one, "why")));
   for (const Value& one : list(status, "fights"))
-    fmt::print("fight {}: repaired {} times, last {}: somebody else writes it too\n",
-               printable(text_of(one, "resource")), number(one, "repairs"), time_at(one, "last"));
+    fmt::print("fight {}: {} was changed back {} times, last {}: {} writes it too\n",
+               printable(text_of(one, "resource")), printable(text_of(one, "param")), number(one, "repairs"),
+               time_at(one, "last"), text_of(one, "by").empty() ? "somebody else" : printable(text_of(one, "by")));
 }
 
 int show_orphans(const Place& place, bool json) {
@@ -83,14 +88,16 @@ int show_orphans(const Place& place, bool json) {
 int show_status(const StatusCommand& command) {
   Place place = place_of(command.prefix, command.hostname);
   if (command.orphans) return show_orphans(place, command.json);
-  Answer status = ask(place, "status");
+  Answer status = ask(place, {{"ask", Value("status")}});
   if (command.json) fmt::print("{}\n", status.json);
   else tell(status.value);
   return kOk;
 }
 
 int show_running_graph(const GraphCommand& command) {
-  std::string dot = text_of(ask(place_of(command.prefix, command.hostname), "graph").value, "dot");
+  Answer graph =
+      ask(place_of(command.prefix, command.hostname), {{"ask", Value("graph")}, {"explain", Value(command.explain)}});
+  std::string dot = text_of(graph.value, !command.explain ? "dot" : command.json ? "json" : "text");
   if (command.output.empty() || command.output == "-") std::fputs(dot.c_str(), stdout);
   else replace_file(command.output, dot, 0644);
   return kOk;

@@ -38,9 +38,7 @@ std::shared_ptr<const ResourceGraph> Undoings::add_to(const std::shared_ptr<cons
   return undone.graph;
 }
 
-bool Undoings::has(const std::string& id) const {
-  return std::ranges::find(all_, id, &Undoing::id) != all_.end();
-}
+bool Undoings::has(const std::string& id) const { return std::ranges::find(all_, id, &Undoing::id) != all_.end(); }
 
 void Undoings::keep(Undo undo, std::move_only_function<void(Result<void>)> done) {
   remember(undo);

@@ -83,9 +83,15 @@ void tell_now(const Value& now) {
     fmt::print("{} is running now, after {}\n", resource,
                views::cause_text(text_of(now, "cause"), text_of(now, "from")));
   else if (state == "undeclared") fmt::print("{} isn't in the running graph\n", resource);
+  else if (state == "blocked")
+    fmt::print("{} is blocked by {}, which failed\n", resource, printable(text_of(now, "by")));
+  else if (state == "held") fmt::print("{} is left alone for a while: {}\n", resource, printable(text_of(now, "why")));
+  else if (state == "waiting")
+    fmt::print("{} is to be looked at, and waits{}\n", resource,
+               text_of(now, "by").empty() ? "" : " for " + printable(text_of(now, "by")));
   else if (state == "failed") fmt::print("{} fails: {}\n", resource, printable(text_of(now, "error")));
   else fmt::print("{} is watched, and nothing is to be done\n", resource);
-  if (std::string before = names(now, "before"); !before.empty()) fmt::print("    waits for {}\n", before);
+  if (std::string before = names(now, "before"); !before.empty()) fmt::print("    comes after {}\n", before);
   if (std::string after = names(now, "after"); !after.empty()) fmt::print("    {} after it\n", after);
 }
 
@@ -109,7 +115,7 @@ int show_why(const WhyCommand& command) {
   }
   if (now) tell_now(now->value);
   if (story.chain.empty()) fmt::print("nothing was done to it, as far back as the history goes\n");
-  for (const Entry& entry : story.chain) std::fputs(views::to_text(entry).c_str(), stdout);
+  for (const Entry& entry : story.chain) std::fputs(views::to_text(entry, views::Detail::Yes).c_str(), stdout);
   if (!story.followers.empty()) fmt::print("which led to:\n");
   for (const Entry& entry : story.followers) std::fputs(views::to_text(entry).c_str(), stdout);
   return kOk;

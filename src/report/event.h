@@ -36,8 +36,24 @@ struct Timing {
   int worker = -1;
   /// The process that did it, 0: none.
   std::int64_t child = 0;
-  /// Seconds of the check and the apply; below 0: not known. What is left of `seconds` was waited.
+  /// Seconds of the check and the apply; below 0: not known. What is left of `seconds` was waited between them.
   double check = -1, apply = -1;
+  /// It ended so many seconds before it was told.
+  double ago = 0;
+};
+
+/// What keeps a resource that has to be looked at from that.
+struct Standing {
+  enum class Is {
+    Waiting,  // something before it runs, or is waiting itself
+    Blocked,  // something before it failed
+    Held,     // it is left alone for a while
+  } is = Is::Waiting;
+  std::string resource;
+  /// The one before it; of Held: "".
+  std::string by = {};
+  /// Of Held, in words.
+  std::string why = {};
 };
 
 /// A resource begins to be checked (and, outside a dry run, applied).

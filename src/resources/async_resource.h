@@ -2,6 +2,7 @@
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
+#include <cstdint>
 
 #include "src/resources/resource.h"
 
@@ -15,6 +16,8 @@ class AsyncResource : public Resource {
   using Resource::Resource;
   virtual boost::asio::awaitable<Delta> check(Inputs inputs) = 0;
   virtual boost::asio::awaitable<void> apply(Delta delta) = 0;
+  /// The process that the last apply started; 0: none.
+  virtual std::int64_t child() const { return 0; }
 };
 
 }  // namespace mgmt

@@ -67,7 +67,7 @@ using Notify = std::function<void(Look)>;
 using ManagedPaths = std::vector<std::string>;
 
 struct Inputs {
-  /// Fill Change::text: somebody will show a diff.
+  /// Fill Change::text: somebody will show a diff. Outside a dry run only for a text that is replaced, not for a new one.
   bool want_text = false;
   /// Nothing is applied after this check. Commands that only guard still run.
   bool dry = false;

@@ -203,14 +203,14 @@ TEST_F(AgentStateTest, AFileOfANewerFormatIsLeftAloneAndItIsSaidOnce) {
   fs::create_directories(fs::path(db()).parent_path());
   {
     SQLite::Database newer(db(), SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE);
-    newer.exec("CREATE TABLE future(x); PRAGMA user_version = 2");
+    newer.exec("CREATE TABLE future(x); PRAGMA user_version = 3");
   }
   fs::permissions(fs::path(db()).parent_path(), fs::perms(0700));
   std::string bytes = read_file(db());
   AgentState state(loop_, options());
   Result<void> outcome = add(state, {{1, "file[a]", "exec[b]"}});
   ASSERT_FALSE(outcome);
-  EXPECT_EQ(outcome.error().text(), db() + " was made by a newer mgmt (format 2, this one knows 1)");
+  EXPECT_EQ(outcome.error().text(), db() + " was made by a newer mgmt (format 3, this one knows 2)");
   state.later(entry("file[a]"), 1);
   ASSERT_TRUE(run_until(loop_, [&] { return !warnings_.empty(); }));
   Result<void> end = state.close(10s);
@@ -466,6 +466,43 @@ TEST_F(AgentStateTest, WhatIsKnownOfAResourceAndWhatNoGraphMentionsAnyMore) {
     EXPECT_TRUE(rows.find("file[b]")->declared);
     EXPECT_FALSE(rows.find("file[d]"));
   }));
+}
+
+TEST_F(AgentStateTest, AFileOfAnOlderMgmtIsReadAndThenUsed) {
+  {
+    AgentState state(loop_, options());
+    state.later(entry("file[old]"), 1);
+    EXPECT_TRUE(state.close(10s));
+    SQLite::Database file(db(), SQLite::OPEN_READWRITE);
+    for (const char* column : {"check", "apply", "before"})
+      file.exec(fmt::format("ALTER TABLE history DROP COLUMN \"{}\"", column));
+    file.exec("PRAGMA user_version = 1");
+  }
+  // Who only reads leaves it as it is.
+  EXPECT_EQ(resources(), std::vector<std::string>{"file[old]"});
+  EXPECT_EQ(resources(), std::vector<std::string>{"file[old]"});
+  AgentState state(loop_, options());
+  state.later(
+      [](Rows& rows) {
+        rows.record(
+            {.time = now(), .check = 2us, .apply = 3us, .resource = "file[new]", .before = {"file[x]", "b\nad"}});
+      },
+      1);
+  EXPECT_TRUE(state.close(10s));
+  EXPECT_TRUE(warnings_.empty());
+  std::vector<Entry> found;
+  read_database(db(), [&](Rows& rows) {
+    rows.history({}, [&](const Entry& one) {
+      found.push_back(one);
+      return true;
+    });
+  });
+  ASSERT_EQ(found.size(), 2U);
+  EXPECT_EQ(found[0].check, 2us);
+  EXPECT_EQ(found[0].apply, 3us);
+  EXPECT_EQ(found[0].before, std::vector<std::string>{"file[x]"});
+  EXPECT_EQ(found[1].check, -1us);
+  EXPECT_TRUE(found[1].before.empty());
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 #include "src/state/database.h"
 
 #include <fcntl.h>
+#include <SQLiteCpp/Backup.h>
 #include <fmt/format.h>
 #include <sqlite3.h>
 #include <unistd.h>
@@ -18,7 +19,7 @@ using namespace sqlite;
 
 namespace {
 
-constexpr int kFormat = 1;
+constexpr int kFormat = 2;
 /// Pages of 4 KiB in the log before they go to the file: a first run of ten thousand resources stays below.
 constexpr int kCheckpointPages = 4000;
 /// A number: the file itself has been synced, and the folders that lead to it.
@@ -27,6 +28,17 @@ constexpr const char* kOnDisk = "on disk";
 void sync_folder(const std::string& path) {
   Fd folder(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!folder || ::fsync(folder.get()) != 0) throw Error::system(errno, "syncing " + path);
+}
+
+// A file of an older mgmt.
+void upgrade(SQLite::Database& db, const std::string& path) {
+  if (format_of(db, path, kFormat) == kFormat) return;
+  SQLite::Transaction transaction(db, SQLite::TransactionBehavior::IMMEDIATE);
+  if (format_of(db, path, kFormat) != kFormat) {
+    db.exec(Rows::upgrade());
+    db.exec(fmt::format("PRAGMA user_version = {}", kFormat));
+  }
+  transaction.commit();
 }
 
 }  // namespace
@@ -70,6 +82,7 @@ std::unique_ptr<Database::Open> Database::open_file() {
     }
     transaction.commit();
   }
+  upgrade(db, path);
   auto open = std::make_unique<Open>(std::move(db));
   open->inode = inode;
   open->on_disk = open->rows.number(kOnDisk) != 0;
@@ -152,9 +165,19 @@ bool read_database(const std::string& path, const std::function<void(Rows&)>& wo
     SQLite::Database db(path, SQLite::OPEN_READONLY);
     patience.attach(db);
     // Made, and nothing in it yet.
-    if (format_of(db, path, kFormat) == 0) return false;
-    Rows rows(db);
-    db.exec("BEGIN");
+    int format = format_of(db, path, kFormat);
+    if (format == 0) return false;
+    if (format == kFormat) {
+      Rows rows(db);
+      db.exec("BEGIN");
+      work(rows);
+      return true;
+    }
+    // Not ours to change: a copy is.
+    SQLite::Database copy(":memory:", SQLite::OPEN_READWRITE);
+    SQLite::Backup(copy, db).executeStep();
+    upgrade(copy, path);
+    Rows rows(copy);
     work(rows);
     return true;
   } catch (const SQLite::Exception& failure) {

@@ -27,7 +27,9 @@ constexpr const char* kSchema = R"(
     what INTEGER NOT NULL,
     intent INTEGER NOT NULL,
     times INTEGER NOT NULL,
-    cause TEXT, "from" TEXT, delta TEXT, diff TEXT, error TEXT, hint TEXT, "by" TEXT);
+    cause TEXT, "from" TEXT, delta TEXT, diff TEXT, error TEXT, hint TEXT, "by" TEXT,
+    "check" INTEGER, apply INTEGER,  -- µs; NULL: not known
+    "before" TEXT);                  -- names, each with a line's end
   CREATE TABLE resource(
     id TEXT PRIMARY KEY,
     kind TEXT NOT NULL,
@@ -39,7 +41,8 @@ constexpr const char* kSchema = R"(
 )";
 
 constexpr const char* kEntryColumns =
-    R"(id, time, duration, resource, what, intent, times, cause, "from", delta, diff, error, hint, "by")";
+    R"(id, time, duration, resource, what, intent, times, cause, "from", delta, diff, error, hint, "by", "check",
+       apply, "before")";
 constexpr const char* kKnownColumns =
     "id, kind, fingerprint, created, declared, first, last, fine, path, content, identity";
 
@@ -55,6 +58,26 @@ Time time_at(const SQLite::Statement& row, int column) {
 void bind_text(SQLite::Statement& statement, int index, const std::string& text) {
   if (text.empty()) statement.bind(index);
   else statement.bindNoCopy(index, text);
+}
+
+std::chrono::microseconds span_at(const SQLite::Statement& row, int column) {
+  SQLite::Column span = row.getColumn(column);
+  return std::chrono::microseconds(span.isNull() ? -1 : span.getInt64());
+}
+
+// One that has a line's end itself is left out.
+std::string in_lines(const std::vector<std::string>& names) {
+  std::string out;
+  for (const std::string& name : names)
+    if (!name.contains('\n')) out += name + "\n";
+  return out;
+}
+
+std::vector<std::string> lines_of(const std::string& text) {
+  std::vector<std::string> names;
+  for (std::size_t at = 0, end = 0; (end = text.find('\n', at)) != text.npos; at = end + 1)
+    names.push_back(text.substr(at, end - at));
+  return names;
 }
 
 Known known_at(const SQLite::Statement& row) {
@@ -75,7 +98,17 @@ Known known_at(const SQLite::Statement& row) {
 
 Time now() { return std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now()); }
 
+std::string item_id(const std::string& resource, const std::string& item) { return "in " + resource + ": " + item; }
+bool is_item(const std::string& id) { return id.starts_with("in "); }
+
 const char* Rows::schema() { return kSchema; }
+const char* Rows::upgrade() {
+  return R"(
+    ALTER TABLE history ADD COLUMN "check" INTEGER;
+    ALTER TABLE history ADD COLUMN apply INTEGER;
+    ALTER TABLE history ADD COLUMN "before" TEXT;
+  )";
+}
 
 Rows::Rows(SQLite::Database& db)
     : db_(db),
@@ -83,7 +116,8 @@ Rows::Rows(SQLite::Database& db)
       clear_refresh_(db, "DELETE FROM refresh WHERE id = ?"),
       add_entry_(db,
                  R"(INSERT INTO history(time, duration, resource, what, intent, times, cause, "from", delta, diff,
-                    error, hint, "by") VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?))"),
+                    error, hint, "by", "check", apply, "before")
+                    VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?))"),
       find_(db, std::string("SELECT ") + kKnownColumns + " FROM resource WHERE id = ?"),
       remember_(db, std::string("INSERT OR REPLACE INTO resource(") + kKnownColumns +
                         ") VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
@@ -142,6 +176,12 @@ void Rows::record(const Entry& entry) {
   for (const std::string* text :
        {&entry.cause, &entry.from, &entry.delta, &entry.diff, &entry.error, &entry.hint, &entry.by})
     bind_text(*use, column++, *text);
+  for (std::chrono::microseconds span : {entry.check, entry.apply}) {
+    if (span.count() < 0) use->bind(column++);
+    else use->bind(column++, static_cast<std::int64_t>(span.count()));
+  }
+  std::string before = in_lines(entry.before);
+  bind_text(*use, column, before);
   use->exec();
 }
 
@@ -149,11 +189,14 @@ Entry Rows::entry_at(const SQLite::Statement& row) const {
   return {.id = row.getColumn(0).getInt64(),
           .time = time_at(row, 1),
           .duration = std::chrono::microseconds(row.getColumn(2).getInt64()),
+          .check = span_at(row, 14),
+          .apply = span_at(row, 15),
           .resource = text_at(row, 3),
           .what = static_cast<Entry::What>(row.getColumn(4).getInt()),
           .intent = static_cast<Entry::Intent>(row.getColumn(5).getInt()),
           .cause = text_at(row, 7),
           .from = text_at(row, 8),
+          .before = lines_of(text_at(row, 16)),
           .delta = text_at(row, 9),
           .diff = text_at(row, 10),
           .error = text_at(row, 11),
@@ -166,6 +209,7 @@ void Rows::history(const Query& query, const std::function<bool(const Entry&)>& 
   SQLite::Statement row(db_, std::string("SELECT ") + kEntryColumns +
                                  " FROM history WHERE time >= ?1 AND (?2 IS NULL OR resource = ?2)"
                                  " AND (?4 IS NULL OR \"from\" = ?4) AND id > ?5 AND id < ?6"
+                                 " AND (?7 = 0 OR intent = ?7)"
                                  " ORDER BY id DESC LIMIT ?3");
   bind_time(row, 1, query.since.value_or(Time::min()));
   bind_text(row, 2, query.resource);
@@ -173,6 +217,7 @@ void Rows::history(const Query& query, const std::function<bool(const Entry&)>& 
   bind_text(row, 4, query.from);
   row.bind(5, query.after);
   row.bind(6, query.before);
+  row.bind(7, static_cast<int>(query.intent));
   while (row.executeStep())
     if (!call(entry_at(row))) return;
 }

@@ -40,11 +40,16 @@ struct Entry {
   /// When it ended.
   Time time;
   std::chrono::microseconds duration{0};
+  /// What of it the check and the apply took; below 0: not known.
+  std::chrono::microseconds check{-1}, apply{-1};
   std::string resource;
   What what = What::Change;
   Intent intent = Intent::None;
   /// Why it was looked at ("event", "refresh"), and the resource that this came from, if one did.
   std::string cause, from;
+  /// What had to be fine before, by name; the first kMostBefore of them.
+  std::vector<std::string> before = {};
+  static constexpr std::size_t kMostBefore = 20;
   /// As to_json(Delta) writes it; "" where nothing changed.
   std::string delta;
   /// Unified diffs of texts: [{"param", "item", "diff"}], or "".
@@ -56,8 +61,9 @@ struct Entry {
   std::int64_t times = 1;
 };
 
-/// What is remembered of a resource.
+/// What is remembered of a resource, or of an entry that it copied into a tree.
 struct Known {
+  /// Declaration::id(); of an entry of a tree item_id().
   std::string id, kind;
   /// Of its declaration when it was last fine.
   std::uint64_t fingerprint = 0;
@@ -72,6 +78,10 @@ struct Known {
   std::string content, identity;
 };
 
+/// "in file[copy]: sub/a", which no resource is called.
+std::string item_id(const std::string& resource, const std::string& item);
+bool is_item(const std::string& id);
+
 struct Limits {
   std::chrono::days age{90};
   std::size_t entries = 100'000;
@@ -84,6 +94,8 @@ class Rows {
   /// The tables are there.
   explicit Rows(SQLite::Database& db);
   static const char* schema();
+  /// Makes the tables of format 1 ones of format 2.
+  static const char* upgrade();
 
   Due due();
   void add(const RefreshRow& row);
@@ -99,6 +111,8 @@ class Rows {
     std::string resource = {};  // empty: all
     /// Only what this one caused, empty: all.
     std::string from = {};
+    /// Only of this intent, None: all.
+    Entry::Intent intent = Entry::Intent::None;
     /// Ids, both left out.
     std::int64_t after = 0, before = INT64_MAX;
     std::size_t limit = SIZE_MAX;

@@ -3,9 +3,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "src/base/text.h"
 
 namespace mgmt {
+
+bool is_action(const Delta& delta) { return !delta.empty() && std::ranges::all_of(delta.changes, &Change::action); }
 
 Value content_value(std::string sha256, std::int64_t size) {
   return Value(Map{{"sha256", Value(std::move(sha256))}, {"size", Value(size)}});

@@ -11,7 +11,7 @@
 
 namespace mgmt {
 
-/// Both texts of a content change, bounded; only filled where somebody will show them (a dry run).
+/// Both texts of a content change, bounded; only filled where somebody will show them (see Inputs::want_text).
 struct TextPair {
   std::string before;
   std::string after;
@@ -30,6 +30,8 @@ struct Change {
   /// Of one that isn't known: why it can't even be said whether it will be (a guard that may not run in a dry run).
   std::string why = {};
   bool secret = false;
+  /// Something that is done (a command, a refresh), not a state: there is nothing that somebody could change back.
+  bool action = false;
   std::shared_ptr<const TextPair> text = nullptr;
 };
 
@@ -37,6 +39,9 @@ struct Delta {
   std::vector<Change> changes;
   bool empty() const { return changes.empty(); }
 };
+
+/// It changes no state: all that it has are actions.
+bool is_action(const Delta& delta);
 
 /// Content as a value: {sha256, size}, never the bytes. `sha256` is in hex.
 Value content_value(std::string sha256, std::int64_t size);

@@ -65,9 +65,17 @@ void Board::close(const std::string& resource) {
   if (!failed_.empty()) failed_.erase(resource);
 }
 
+// Something has to be done, or was: what was announced holds no more until it is announced again.
+void Board::works(state::Time time) {
+  if (state_ == "working") return;
+  state_ = "working";
+  state_since_ = time;
+}
+
 void Board::on_event(const Event& event) {
   auto time = std::chrono::floor<std::chrono::microseconds>(event.time);
   if (const auto* started = std::get_if<Started>(&event.body)) {
+    if (running_.size() == 0) busy_since_ = time;
     running_.insert(hash_of(started->resource), time.time_since_epoch().count());
     if (started->cause.why != Cause::Why::First) causes_.insert_or_assign(started->resource, started->cause);
   } else if (const auto* fine = std::get_if<Fine>(&event.body)) {
@@ -75,14 +83,11 @@ void Board::on_event(const Event& event) {
   } else if (const auto* changed = std::get_if<Changed>(&event.body)) {
     close(changed->resource);
     if (changed->dry) return;
+    works(time);
     ++(changed->repair ? repaired_ : changed_);
-    if (!changed->repair) return;
-    Repairs& repairs = repairs_[changed->resource];
-    ++repairs.count;
-    repairs.last.push_back(time);
-    if (repairs.last.size() > kFight) repairs.last.pop_front();
   } else if (const auto* failed = std::get_if<Failed>(&event.body)) {
     ended(failed->resource);
+    works(time);
     failed_.insert_or_assign(failed->resource, Failure{time, *failed});
   } else if (std::holds_alternative<Converged>(event.body)) {
     state_ = "converged";
@@ -95,9 +100,7 @@ void Board::on_event(const Event& event) {
     since_ = state_since_ = time;
     state_ = "working";
     auto facts = graph_();
-    auto gone = [&](const auto& one) { return facts && !facts->find(one.first); };
-    std::erase_if(failed_, gone);
-    std::erase_if(repairs_, gone);
+    std::erase_if(failed_, [&](const auto& one) { return facts && !facts->find(one.first); });
   }
 }
 
@@ -106,8 +109,9 @@ Cause Board::cause_of(const std::string& resource) const {
   return found == causes_.end() ? Cause{} : found->second;
 }
 
-std::string Board::status() const {
-  Array running, failed, fights;
+std::string Board::status(const std::vector<Fight>& fights) const {
+  Array running, failed, blocked, held, fighting;
+  std::size_t waiting = 0, left_alone = 0;
   auto facts = graph_();
   if (facts && running_.size() > 0) {
     facts->each([&](const std::string& id) {
@@ -129,26 +133,44 @@ std::string Board::status() const {
                    .text("error", one.what.error)
                    .text("hint", one.what.hint)
                    .done());
-  state::Time day = state::now() - kFightPeriod;
-  for (const auto& [id, repairs] : repairs_)
-    if (repairs.last.size() >= kFight && repairs.last.front() >= day)
-      fights.add(
-          Object().text("resource", id).number("repairs", repairs.count).time("last", repairs.last.back()).done());
+  for (const Standing& one : standing_ ? standing_() : std::vector<Standing>()) {
+    if (one.is == Standing::Is::Blocked) {
+      blocked.add(Object().text("resource", one.resource).text("by", one.by).done());
+    } else if (one.is == Standing::Is::Held) {
+      ++left_alone;
+      held.add(Object().text("resource", one.resource).text("why", one.why).done());
+    } else {
+      ++waiting;
+    }
+  }
+  for (const Fight& fight : fights)
+    fighting.add(Object()
+                     .text("resource", fight.resource)
+                     .text("param", fight.param)
+                     .raw("after", fight.after)
+                     .number("repairs", fight.repairs)
+                     .time("last", fight.last)
+                     .text("by", fight.by)
+                     .done());
+  bool busy = running_.size() + waiting + left_alone > 0 && state_ != "working";
   return Object()
       .text("graph", started_.name)
       .number("generation", started_.generation)
       .time("since", since_)
-      .text("state", state_)
-      .time("state_since", state_since_)
+      .text("state", busy ? "working" : state_)
+      .time("state_since", busy ? std::max(busy_since_, state_since_) : state_since_)
       .number("resources", started_.resources)
       .number("edges", started_.edges)
       .number("changed", changed_)
       .number("repaired", repaired_)
       .number("failures", failed_.size())
       .number("runs", running_.size())
+      .number("waiting", waiting)
       .raw("failed", failed.done())
       .raw("running", running.done())
-      .raw("fights", fights.done())
+      .raw("blocked", blocked.done())
+      .raw("held", held.done())
+      .raw("fights", fighting.done())
       .done();
 }
 
@@ -174,7 +196,16 @@ std::string Board::now_of(const std::string& resource) const {
         .text("error", failed->second.what.error)
         .text("hint", failed->second.what.hint);
   } else {
-    object.text("now", "idle");
+    auto all = standing_ ? standing_() : std::vector<Standing>();
+    auto one = std::ranges::find(all, resource, &Standing::resource);
+    if (one == all.end()) object.text("now", "idle");
+    else
+      object
+          .text("now", one->is == Standing::Is::Blocked ? "blocked"
+                       : one->is == Standing::Is::Held  ? "held"
+                                                        : "waiting")
+          .text("by", one->by)
+          .text("why", one->why);
   }
   return object.raw("before", list(facts->before(resource))).raw("after", list(facts->after(resource))).done();
 }

@@ -37,6 +37,17 @@ std::string_view verb_of(const Entry& entry) {
   return "";
 }
 
+std::string details(const Entry& entry, std::string_view indent) {
+  std::string out;
+  for (const std::string& id : entry.before) out += (out.empty() ? "" : ", ") + printable(id);
+  if (!out.empty()) out = fmt::format("{}had to come after {}\n", indent, out);
+  auto text = [](std::chrono::microseconds span) { return duration_text(std::chrono::duration<double>(span).count()); };
+  if (entry.check.count() < 0) return out;
+  fmt::format_to(std::back_inserter(out), "{}check {}", indent, text(entry.check));
+  if (entry.apply.count() >= 0) fmt::format_to(std::back_inserter(out), ", apply {}", text(entry.apply));
+  return out + "\n";
+}
+
 }  // namespace
 
 std::string time_text(state::Time time) {
@@ -67,6 +78,14 @@ std::string to_json(const Entry& entry) {
   text("from", entry.from);
   if (entry.what != Entry::What::Lost)
     raw("seconds", fmt::format("{:.6f}", std::chrono::duration<double>(entry.duration).count()));
+  auto span = [&](std::string_view key, std::chrono::microseconds time) {
+    if (time.count() >= 0) raw(key, fmt::format("{:.6f}", std::chrono::duration<double>(time).count()));
+  };
+  span("check", entry.check);
+  span("apply", entry.apply);
+  std::string before;
+  for (const std::string& id : entry.before) before += (before.empty() ? "" : ", ") + json_quote(id);
+  if (!before.empty()) raw("before", "[" + before + "]");
   constexpr std::string_view kHead = R"({"changes":)";
   if (entry.delta.starts_with(kHead))
     raw("changes", std::string_view(entry.delta).substr(kHead.size(), entry.delta.size() - kHead.size() - 1));
@@ -91,7 +110,7 @@ std::string cause_text(const std::string& cause, const std::string& from) {
   return printable(cause) + by;
 }
 
-std::string to_text(const Entry& entry) {
+std::string to_text(const Entry& entry, Detail detail) {
   constexpr std::string_view kIndent = "    ";
   std::string out = time_text(entry.time) + " ";
   if (entry.what == Entry::What::Lost)
@@ -118,6 +137,7 @@ std::string to_text(const Entry& entry) {
   for (std::size_t i = 0; i < lines.size(); ++i) out += (i == 0 ? ": " : "\n    ") + printable(lines[i]);
   out += "\n";
   for (std::string_view line : split_lines(entry.hint)) out += fmt::format("{}hint: {}\n", kIndent, printable(line));
+  if (detail == Detail::Yes) out += details(entry, kIndent);
   if (entry.diff.empty()) return out;
   Result<Value> diffs = value_from_json(entry.diff);
   const List* list = diffs ? diffs->get_if<List>() : nullptr;

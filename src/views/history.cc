@@ -7,6 +7,7 @@
 #include <unordered_set>
 #include <utility>
 
+#include "src/base/path.h"
 #include "src/state/left.h"
 #include "src/value/json.h"
 #include "src/value/text_diff.h"
@@ -49,6 +50,15 @@ std::string sha256_of(const Value& value) {
   return hex ? *hex : "";
 }
 
+// What the report says of how it went, and what the graph says of what came before.
+void fill_in(Entry& entry, const report::Timing& timing, const GraphFacts* graph) {
+  if (timing.check >= 0) entry.check = micros(timing.check);
+  if (timing.apply >= 0) entry.apply = micros(timing.apply);
+  if (!graph) return;
+  entry.before = graph->before(entry.resource);
+  if (entry.before.size() > Entry::kMostBefore) entry.before.resize(Entry::kMostBefore);
+}
+
 std::size_t size_of(const Delta& delta) {
   std::size_t bytes = 0;
   for (const Change& change : delta.changes) {
@@ -56,6 +66,13 @@ std::size_t size_of(const Delta& delta) {
     if (change.text) bytes += change.text->before.size() + change.text->after.size();
   }
   return bytes;
+}
+
+// What was sent to it is another than last time, or that can't be told.
+bool is_newly_sent(const report::Cause& cause, const Known& known, const Delta* delta) {
+  if (cause.why != report::Cause::Why::Received) return false;
+  const Change* content = delta ? change_of(*delta, "content") : nullptr;
+  return !content || known.content.empty() || sha256_of(content->after) != known.content;
 }
 
 // What is known of a resource after a change that made it as `fact` says.
@@ -79,6 +96,29 @@ Known learned(const std::string& id, std::optional<Known> known, const GraphFact
   if (const Change* change = change_of(*delta, "content")) now.content = sha256_of(change->after);
   now.identity = now.created ? state::identity_of(now.path) : "";
   return now;
+}
+
+// The same of what it copied into a tree: each entry can be left behind.
+void remember_items(Rows& rows, const std::string& id, const GraphFacts::Fact& fact, const Delta& delta,
+                    state::Time time) {
+  if (fact.path.empty()) return;
+  for (const Change& change : delta.changes) {
+    if (change.item.empty()) continue;
+    std::string item = state::item_id(id, change.item);
+    if (is_word(change.after, "absent")) {
+      rows.forget(item);
+      continue;
+    }
+    std::optional<Known> known = rows.find(item);
+    if (!known && !change.before.is_none()) continue;  // it was there before
+    Known now = std::move(known).value_or(Known{.id = std::move(item), .kind = fact.kind, .first = time});
+    now.path = join_path(fact.path, change.item);
+    now.created = now.declared = true;
+    now.last = now.fine = time;
+    now.content = change.param == "content" ? sha256_of(change.after) : "";
+    now.identity = state::identity_of(now.path);
+    rows.remember(now);
+  }
 }
 
 }  // namespace
@@ -140,7 +180,11 @@ void History::on(const report::GraphStarted&) {
       if (auto fact = graph->find(id); fact && !fact->path.empty()) paths.insert(std::move(fact->path));
     });
     rows.declare([&](const std::string& id, const std::string& path) {
-      return ids.contains(id) || (!path.empty() && paths.contains(path));
+      if (ids.contains(id) || (!path.empty() && paths.contains(path))) return true;
+      if (!state::is_item(id)) return false;
+      for (std::string above = parent_path(path); above != "/"; above = parent_path(above))
+        if (paths.contains(above)) return true;
+      return false;
     });
     rows.set_number(kDeclared, graph->key());
   });
@@ -180,17 +224,17 @@ void History::on(state::Time time, const report::Changed& changed) {
   std::size_t bytes = 400 + changed.resource.size() + (delta ? size_of(*delta) : 0);
   record(
       [time, id = changed.resource, cause = std::move(cause), delta, whole, repair = changed.repair,
-       seconds = changed.seconds, graph = graph_(), written = written_](Rows& rows) {
+       seconds = changed.seconds, timing = changed.timing, graph = graph_(), written = written_](Rows& rows) {
         std::optional<Known> known = rows.find(id);
         std::optional<GraphFacts::Fact> fact = graph ? graph->find(id) : std::nullopt;
         auto all_are = [&](auto is) {
           return delta && !delta->changes.empty() && std::ranges::all_of(delta->changes, is);
         };
         bool refresh = all_are([](const Change& c) { return c.param == "refresh"; });
-        // A command that ran is no state that somebody could have changed.
-        bool action = all_are([](const Change& c) { return c.param == "refresh" || c.param == "cmd"; });
+        bool action = delta && is_action(*delta);
         // It was as declared when it was last seen to be fine, by this run or an earlier one: somebody changed it.
-        bool corrective = repair || (!action && known && fact && known->fingerprint == fact->fingerprint);
+        bool corrective = repair || (!action && known && fact && known->fingerprint == fact->fingerprint &&
+                                     !is_newly_sent(cause, *known, delta.get()));
         Entry entry{.time = time,
                     .duration = micros(seconds),
                     .resource = id,
@@ -200,6 +244,7 @@ void History::on(state::Time time, const report::Changed& changed) {
                                          : Entry::Intent::Intended,
                     .cause = std::string(word_of(cause.why)),
                     .from = cause.from};
+        fill_in(entry, timing, graph.get());
         if (delta && whole) {
           entry.delta = to_json(*delta);
           if (entry.delta.size() > kMostText) entry.delta.clear();
@@ -208,6 +253,7 @@ void History::on(state::Time time, const report::Changed& changed) {
         }
         rows.record(entry);
         if (!fact) return;
+        if (delta) remember_items(rows, id, *fact, *delta, time);
         rows.remember(learned(id, std::move(known), *fact, delta.get(), time));
         if (written) written->ids.insert(id);
       },
@@ -233,7 +279,13 @@ void History::on(state::Time time, const report::Failed& failed) {
   tell_repeats(failing);
   failing.last = entry;
   std::size_t bytes = 400 + entry.resource.size() + entry.error.size() + entry.hint.size();
-  record([entry = std::move(entry)](Rows& rows) { rows.record(entry); }, bytes);
+  record(
+      [entry = std::move(entry), timing = failed.timing, graph = graph_()](Rows& rows) {
+        Entry whole = entry;
+        fill_in(whole, timing, graph.get());
+        rows.record(whole);
+      },
+      bytes);
 }
 
 void History::tell_repeats(Failing& failing) {

@@ -84,7 +84,8 @@ struct Teller {
     std::string delta = e.delta ? to_json(*e.delta) : R"({"changes":[]})";
     constexpr std::string_view kHead = R"({"changes":)";
     line.raw("changes", std::string_view(delta).substr(kHead.size(), delta.size() - kHead.size() - 1));
-    if (std::string diffs = e.delta ? diffs_to_json(*e.delta) : ""; !diffs.empty()) line.raw("diffs", diffs);
+    // Else they are the history's.
+    if (std::string diffs = e.dry && e.delta ? diffs_to_json(*e.delta) : ""; !diffs.empty()) line.raw("diffs", diffs);
   }
   void operator()(const Fine& e) { object("fine").text("resource", e.resource).seconds("seconds", e.seconds); }
   void operator()(const Failed& e) {

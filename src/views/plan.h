@@ -26,7 +26,8 @@ struct Plan {
     /// file:line:column of its declaration.
     std::string place;
     std::shared_ptr<const Delta> delta = nullptr;
-    /// What refreshes it, by changing; what it refreshes if it changes.
+    /// What refreshes it, by changing or by having changed in a run that left it undone; what it refreshes if it
+    /// changes.
     std::vector<std::string> refreshed_by = {}, refreshes = {};
     /// It was asked of the machine as it is now, and these, which come before it, would change that.
     std::vector<std::string> changes_before = {};

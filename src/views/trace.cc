@@ -41,14 +41,19 @@ void Trace::event(std::string_view json, std::string& out) {
   out += json;
 }
 
-void Trace::name_track(std::int64_t track, const std::string& name, std::string& out) {
-  if (std::exchange(named_[track], true)) return;
-  for (auto [what, of, text] :
-       {std::tuple("process_name", 0L, std::string(process_of(track) == kAgent ? "mgmt" : "child processes")),
-        std::tuple("thread_name", thread_of(track), name)})
-    event(fmt::format(R"({{"ph": "M", "name": "{}", "pid": {}, "tid": {}, "args": {{"name": {}}}}})", what,
-                      process_of(track), of, json_quote(text)),
-          out);
+void Trace::name(std::string_view what, std::int64_t process, std::int64_t thread, std::string_view text,
+                 std::string& out) {
+  event(fmt::format(R"({{"ph": "M", "name": "{}", "pid": {}, "tid": {}, "args": {{"name": {}}}}})", what, process,
+                    thread, json_quote(text)),
+        out);
+}
+
+void Trace::name_track(std::int64_t track, const std::string& text, std::string& out) {
+  if (!taken_.emplace(track, 0).second) return;
+  std::int64_t process = process_of(track);
+  if (processes_.insert(process).second)
+    name("process_name", process, 0, process == kAgent ? "mgmt" : "child processes", out);
+  name("thread_name", process, thread_of(track), text, out);
 }
 
 std::int64_t Trace::track_of(const Timing& timing, std::int64_t begin, std::int64_t end, std::string& out) {
@@ -66,7 +71,7 @@ std::int64_t Trace::track_of(const Timing& timing, std::int64_t begin, std::int6
   if (free == lanes_.end()) free = lanes_.insert(lanes_.end(), 0);
   *free = end;
   std::int64_t lane = free - lanes_.begin();
-  name_track(kLanes + lane, fmt::format("at the same time {}", lane + 1), out);
+  name_track(kLanes + lane, fmt::format("waiting {}", lane + 1), out);
   return kLanes + lane;
 }
 
@@ -87,13 +92,15 @@ void Trace::instant(std::int64_t time, std::string_view text, std::string& out) 
 
 void Trace::run(std::int64_t end, const std::string& resource, double seconds, const Timing& timing,
                 std::string_view outcome, std::string& out) {
+  end = std::max(begin_, end - micros(timing.ago));
   std::int64_t begin = std::max(begin_, end - micros(seconds));
   std::int64_t track = track_of(timing, begin, end, out);
+  // A thread does one thing at a time: where clocks disagree by a microsecond, or the check was another thread's.
+  begin = std::clamp(std::exchange(taken_[track], end), begin, std::max(begin, end));
   if (timing.check >= 0) {
-    std::int64_t checked = std::min(begin + micros(timing.check), end);
-    slice(begin, checked - begin, track, resource, "check", outcome, out);
-    if (timing.apply > 0)
-      slice(checked, std::min(micros(timing.apply), end - checked), track, resource, "apply", outcome, out);
+    std::int64_t applied = timing.apply < 0 ? end : std::max(begin, end - micros(timing.apply));
+    slice(begin, std::min(micros(timing.check), applied - begin), track, resource, "check", outcome, out);
+    if (timing.apply >= 0) slice(applied, end - applied, track, resource, "apply", outcome, out);
   } else {
     slice(begin, end - begin, track, resource, "check and apply", outcome, out);
   }

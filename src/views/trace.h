@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Trace: a run in the Trace Event Format that ui.perfetto.dev and chrome://tracing read: a track per worker and per
-// child process, a slice for each check and apply (one for both where the report doesn't tell them apart), and an arrow
-// from each resource to those that waited for it. Where the report doesn't say which worker it was, what overlapped
-// stands on different tracks.
+// child process, a slice for each check and apply, and an arrow from each resource to those that waited for it. What
+// the loop waited for without a child (a service, an export) overlaps, and stands on tracks of its own.
 #pragma once
 
 #include <functional>
 #include <memory>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "src/base/fd.h"
@@ -42,13 +42,16 @@ class Trace : public View {
   void event(std::string_view json, std::string& out);
   std::int64_t track_of(const report::Timing& timing, std::int64_t begin, std::int64_t end, std::string& out);
   void name_track(std::int64_t track, const std::string& name, std::string& out);
+  void name(std::string_view what, std::int64_t process, std::int64_t thread, std::string_view text, std::string& out);
 
   Before before_;
   std::int64_t begin_ = -1;  // µs since 1970; the trace counts from it
   bool any_ = false;
   std::uint64_t arrows_ = 0;
   std::unordered_map<std::string, End> ends_;
-  std::unordered_map<std::int64_t, bool> named_;
+  /// By track: until when it is taken. And the processes that are named.
+  std::unordered_map<std::int64_t, std::int64_t> taken_;
+  std::unordered_set<std::int64_t> processes_;
   std::vector<std::int64_t> lanes_;  // until when each is taken
 };
 

@@ -318,6 +318,63 @@ TEST_F(EngineTest, AFightIsSlowedDownWithOneWarning) {
   EXPECT_LE(all<report::Changed>().size(), 25u);
 }
 
+TEST_F(EngineTest, ACommandThatRunsAgainIsNoRepairAndNoFight) {
+  make({.repair_limit = 2});
+  load("resources:\n  exec:\n  - {name: e, cmd: /bin/true, watchfiles: [$/in]}\n");
+  ASSERT_TRUE(settle());
+  for (int i = 0; i < 5; ++i) {
+    std::ofstream(top / "in") << i;
+    run_until([](const report::Event& event) { return std::holds_alternative<report::Changed>(event.body); });
+  }
+  EXPECT_TRUE(std::ranges::none_of(all<report::Changed>(), &report::Changed::repair));
+  EXPECT_TRUE(all<report::Notice>().empty());
+  EXPECT_EQ(engine->summary().repaired, 0u);
+}
+
+TEST_F(EngineTest, ACommandThatWakesItselfIsSlowedDown) {
+  make({.repair_limit = 20, .repair_period = 60s});
+  load("resources:\n  exec:\n  - {name: e, shell: /bin/sh, cmd: 'echo x >> $/in', watchfiles: [$/in]}\n");
+  run_until([](const report::Event& event) { return std::holds_alternative<report::Notice>(event.body); });
+  EXPECT_EQ(all<report::Notice>()[0].text,
+            "exec[e] ran more than 1000 times in 60 s by what it watches; it is now looked at less often");
+}
+
+TEST_F(EngineTest, WhatIsNotLookedAtIsToldWithWhatStandsInItsWay) {
+  make();
+  load(
+      "resources:\n  exec:\n  - {name: bad, cmd: /bin/false, meta: {retry: 0}}\n"
+      "  file:\n  - {name: a, path: $/a, content: x}\n  - {name: b, path: $/b, content: x}\n"
+      "  - {name: free, path: $/free, content: x}\n"
+      "edges:\n- {from: {kind: exec, name: bad}, to: {kind: file, name: a}}\n"
+      "- {from: {kind: file, name: a}, to: {kind: file, name: b}}\n");
+  EXPECT_FALSE(settle());
+  auto standing = engine->standing();
+  ASSERT_EQ(standing.size(), 2u);
+  for (const auto& one : standing) {
+    EXPECT_EQ(one.is, report::Standing::Is::Blocked) << one.resource;
+    EXPECT_EQ(one.by, "exec[bad]");
+  }
+}
+
+TEST_F(EngineTest, ARunTellsWhereItWasAndWhatItTook) {
+  make();
+  load(
+      "resources:\n  exec:\n  - {name: e, cmd: sleep 0.02}\n  file:\n  - {name: a, path: $/a, content: x}\n"
+      "  noop:\n  - {name: n}\n");
+  ASSERT_TRUE(settle());
+  for (const auto& changed : all<report::Changed>()) {
+    const report::Timing& timing = changed.timing;
+    EXPECT_GE(timing.check, 0) << changed.resource;
+    EXPECT_GT(timing.apply, 0) << changed.resource;
+    EXPECT_LE(timing.check + timing.apply, changed.seconds + 1e-6) << changed.resource;
+    EXPECT_EQ(timing.child > 0, changed.resource == "exec[e]");
+    EXPECT_EQ(timing.worker > 0, changed.resource == "file[a]");
+  }
+  ASSERT_EQ(all<report::Fine>().size(), 1u);
+  EXPECT_EQ(all<report::Fine>()[0].timing.worker, 0);
+  EXPECT_LT(all<report::Fine>()[0].timing.apply, 0);
+}
+
 TEST_F(EngineTest, PurgeLeavesWhatAnotherResourceOfTheGraphManages) {
   make();
   fs::create_directory(top / "d");

@@ -208,6 +208,8 @@ std::size_t Pool::drop_waiting() {
   return dropped;
 }
 
+int Pool::worker() { return 0; }
+
 void Pool::replace_thread() {
   ++limit_;
   work();

@@ -5,15 +5,15 @@
 
 namespace mgmt {
 
-RepairLimit::Decision RepairLimit::repaired(Time now, std::uint32_t limit) {
+RepairLimit::Decision RepairLimit::repaired(Time now, std::uint32_t limit, Span period) {
   bool fighting = pause_ > Span(0);
   // A fight is over when nothing had to be repaired for a while after the last pause.
-  if (fighting && now > last_pause_end_ + kPeriod) {
+  if (fighting && now > last_pause_end_ + period) {
     fighting = false;
     pause_ = Span(0);
     count_ = 0;
   }
-  if (now - period_start_ >= kPeriod) {
+  if (now - period_start_ >= period) {
     period_start_ = now;
     count_ = 0;
   }

@@ -12,6 +12,7 @@ class RepairLimit {
  public:
   using Time = std::chrono::steady_clock::time_point;
   using Span = std::chrono::steady_clock::duration;
+  /// Where nobody says another.
   static constexpr Span kPeriod = std::chrono::seconds(10);
   static constexpr Span kFirstPause = std::chrono::seconds(1);
   static constexpr Span kLongestPause = std::chrono::minutes(1);
@@ -22,8 +23,8 @@ class RepairLimit {
     /// The first pause of this fight: say so.
     bool warn = false;
   };
-  /// Called at each repair. `limit` repairs in kPeriod are fine.
-  Decision repaired(Time now, std::uint32_t limit);
+  /// Called at each repair. `limit` repairs in `period` are fine.
+  Decision repaired(Time now, std::uint32_t limit, Span period = kPeriod);
 
  private:
   Time period_start_{};

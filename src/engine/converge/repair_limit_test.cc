@@ -34,5 +34,11 @@ TEST(RepairLimit, AFightPausesLongerAndLongerAndIsSaidOnce) {
   EXPECT_EQ(limit.repaired(now, 3).pause, 0s) << "the fight is over";
 }
 
+TEST(RepairLimit, ThePeriodCanBeAnother) {
+  RepairLimit limit;
+  RepairLimit::Time now = kStart;
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(limit.repaired(now += 20s, 2, 1min).pause, i < 2 ? 0s : 1s);
+}
+
 }  // namespace
 }  // namespace mgmt

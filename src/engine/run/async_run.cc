@@ -19,6 +19,8 @@ namespace {
 
 struct Run : AsyncRun {
   asio::cancellation_signal signal;
+  /// When the check ended and the apply began; none if that didn't come.
+  TimePoint checked{}, applying{};
   void cancel() override { signal.emit(asio::cancellation_type::terminal); }
 };
 
@@ -35,18 +37,29 @@ asio::awaitable<void> wait_for(BeforeApply before_apply) {
                                                                                           asio::use_awaitable);
 }
 
-asio::awaitable<Outcome> check_and_apply(AsyncResource& resource, Inputs inputs, Approve approve,
-                                         BeforeApply before_apply) {
+asio::awaitable<Outcome> check_and_apply(std::shared_ptr<Run> run, AsyncResource& resource, Inputs inputs,
+                                         Approve approve, BeforeApply before_apply) {
   Outcome outcome;
   outcome.delta = co_await resource.check(inputs);
+  run->checked = Clock::now();
   if (approve && !outcome.delta.empty())
     if (std::optional<Error> refusal = approve(resource.declaration(), outcome.delta)) throw Error(*refusal);
   if (!outcome.delta.empty() && !inputs.dry) {
     if (before_apply) co_await wait_for(std::move(before_apply));
+    run->applying = Clock::now();
     Delta delta = outcome.delta;
     co_await resource.apply(std::move(delta));
   }
   co_return outcome;
+}
+
+void take_times(const Run& run, TimePoint begin, Outcome& outcome) {
+  auto seconds = [](Duration time) { return std::chrono::duration<double>(time).count(); };
+  outcome.end = Clock::now();
+  outcome.seconds = static_cast<float>(seconds(outcome.end - begin));
+  bool applied = run.applying != TimePoint{};
+  outcome.timing = {.check = run.checked == TimePoint{} ? outcome.seconds : seconds(run.checked - begin),
+                    .apply = applied ? seconds(outcome.end - run.applying) : -1};
 }
 
 // The boundary: what a run throws becomes a value here.
@@ -69,11 +82,11 @@ std::shared_ptr<AsyncRun> start_async(Loop& loop, AsyncResource& resource, Input
   auto run = std::make_shared<Run>();
   TimePoint begin = Clock::now();
   asio::co_spawn(
-      loop.io(), check_and_apply(resource, std::move(inputs), std::move(approve), std::move(before_apply)),
+      loop.io(), check_and_apply(run, resource, std::move(inputs), std::move(approve), std::move(before_apply)),
       asio::bind_cancellation_slot(run->signal.slot(), [run, begin, done = std::move(done)](
                                                            const std::exception_ptr& failure, Outcome outcome) mutable {
         if (failure) outcome.error = as_error(failure);
-        outcome.seconds = std::chrono::duration<float>(Clock::now() - begin).count();
+        take_times(*run, begin, outcome);
         done(std::move(outcome));
       }));
   return run;

@@ -174,7 +174,18 @@ void Engine::keep_outputs(Instance& instance) {
   auto& extras = instance.extras(loop_);
   if (extras.outputs == outputs) return;
   extras.outputs = std::move(outputs);
-  for (VertexId receiver : to->second.to) mark_dirty(*instances_[receiver], Cause::Why::Received);
+  for (VertexId receiver : to->second.to) {
+    instances_[receiver]->extras(loop_).sent_by = instance.declaration->id();
+    mark_dirty(*instances_[receiver], Cause::Why::Received);
+  }
+}
+
+// Who sent what it is looked at for.
+std::string Engine::sender_to(const Instance& instance) const {
+  const auto* extras = instance.extras_if_any();
+  if (extras && !extras->sent_by.empty()) return extras->sent_by;
+  auto at = receives_.find(instance.at);
+  return at == receives_.end() ? "" : instances_[at->second.front().from]->declaration->id();
 }
 
 bool Engine::holds_secrets(const Instance& instance) { return has_secrets(shown_declaration(instance)); }

@@ -35,14 +35,28 @@ Outcome run_unit(Work work) {
   Outcome outcome;
   TimePoint begin = Clock::now();
   try {
-    work(outcome);
+    work(outcome, begin);
   } catch (const Error& error) {
     outcome.error = error;
   } catch (const std::exception& error) {
     outcome.error = Error(error.what());
   }
-  outcome.seconds = seconds_since(begin);
+  outcome.end = Clock::now();
+  outcome.seconds = std::chrono::duration<float>(outcome.end - begin).count();
+  report::Timing& timing = outcome.timing;
+  timing.worker = Pool::worker();
+  if (timing.check < 0) timing.check = outcome.seconds;
+  else timing.apply = outcome.seconds - timing.check;
   return outcome;
+}
+
+// The apply of a run whose check was a job of its own.
+void add_apply(Outcome& outcome, Outcome applied) {
+  outcome.error = std::move(applied.error);
+  outcome.seconds += applied.seconds;
+  outcome.end = applied.end;
+  outcome.timing.worker = applied.timing.worker;
+  outcome.timing.apply = applied.seconds;
 }
 
 // Throws what speaks against it.
@@ -123,11 +137,12 @@ void Engine::start(Instance& instance) {
   instance.running = true;
   ++running_;
   instance.pending = Instance::Pending::Nothing;
-  Inputs inputs{.want_text = dry(instance) && report_.wanted(), .dry = dry(instance)};
+  Inputs inputs{.want_text = report_.wanted() && (options_.keep_text || dry(instance)), .dry = dry(instance)};
   const std::string* refreshed_by = refreshes_.empty() ? nullptr : refreshes_.sender_to(instance.declaration->id());
   inputs.refresh = instance.refreshing = refreshed_by != nullptr;
   if (report_.wanted()) {
     report::Cause cause{instance.why};
+    if (cause.why == report::Cause::Why::Received) cause.from = sender_to(instance);
     if (refreshed_by) cause = {report::Cause::Why::Refresh, *refreshed_by};
     report_.emit(report::Started{instance.declaration->id(), std::move(cause)});
   }
@@ -176,19 +191,20 @@ void Engine::start(Instance& instance) {
 void Engine::run_inline(Instance& instance, const Inputs& inputs) {
   auto& resource = static_cast<InlineResource&>(*instance.resource);
   bool whole = !owes(instance);
-  Outcome outcome = run_unit([&](Outcome& o) {
+  Outcome outcome = run_unit([&](Outcome& o, TimePoint begin) {
     o.delta = resource.check(inputs);
     ask(options_.approve, resource.declaration(), o.delta);
-    if (whole && !o.delta.empty() && !inputs.dry) resource.apply(o.delta);
+    if (!whole || o.delta.empty() || inputs.dry) return;
+    o.timing.check = seconds_since(begin);
+    resource.apply(o.delta);
   });
   if (whole || outcome.error || outcome.delta.empty() || inputs.dry) return finish(instance, std::move(outcome));
   owe_refreshes(instance, [this, &instance, &resource, outcome = std::move(outcome)](Result<void> owed) mutable {
-    Outcome applied = run_unit([&](Outcome&) {
+    Outcome applied = run_unit([&](Outcome&, TimePoint) {
       if (!owed) throw Error(owed.error());
       if (!stopping_) resource.apply(outcome.delta);
     });
-    outcome.error = std::move(applied.error);
-    outcome.seconds += applied.seconds;
+    add_apply(outcome, std::move(applied));
     finish(instance, std::move(outcome));
   });
 }
@@ -207,8 +223,10 @@ void Engine::run_async(Instance& instance, Inputs inputs) {
   }
   instance.extras(loop_).async =
       start_async(loop_, resource, std::move(inputs), options_.approve, std::move(before_apply),
-                  [this, alive = alive_, &instance](Outcome outcome) {
-                    if (*alive) finish(instance, std::move(outcome));
+                  [this, alive = alive_, &instance, &resource](Outcome outcome) {
+                    if (!*alive) return;
+                    if (outcome.timing.apply >= 0) outcome.timing.child = resource.child();
+                    finish(instance, std::move(outcome));
                   });
 }
 
@@ -258,11 +276,13 @@ void Engine::run_blocking(Instance& instance, Inputs inputs) {
   bool whole = !owes(instance) && !undo;
   pool_.submit([this, &instance, resource, begun, whole, undo, inputs = std::move(inputs)]() mutable -> Pool::Done {
     if (begun) *begun = Clock::now().time_since_epoch().count();
-    Outcome outcome = run_unit([&](Outcome& o) {
+    Outcome outcome = run_unit([&](Outcome& o, TimePoint begin_of_it) {
       o.delta = resource->check(inputs);
       ask(options_.approve, resource->declaration(), o.delta);
-      if (whole && !o.delta.empty() && !inputs.dry) resource->apply(o.delta, inputs);
       if (undo && !o.delta.empty()) o.undo = undo_of(*resource);
+      if (!whole || o.delta.empty() || inputs.dry) return;
+      o.timing.check = seconds_since(begin_of_it);
+      resource->apply(o.delta, inputs);
     });
     if (whole || outcome.error || outcome.delta.empty() || inputs.dry)
       return [this, &instance, outcome = std::move(outcome)]() mutable { finish(instance, std::move(outcome)); };
@@ -284,9 +304,7 @@ void Engine::apply_blocking(Instance& instance, Inputs inputs, Outcome outcome) 
   auto* resource = static_cast<BlockingResource*>(instance.resource.get());
   pool_.submit(
       [this, &instance, resource, inputs = std::move(inputs), outcome = std::move(outcome)]() mutable -> Pool::Done {
-        Outcome applied = run_unit([&](Outcome&) { resource->apply(outcome.delta, inputs); });
-        outcome.error = std::move(applied.error);
-        outcome.seconds += applied.seconds;
+        add_apply(outcome, run_unit([&](Outcome&, TimePoint) { resource->apply(outcome.delta, inputs); }));
         return [this, &instance, outcome = std::move(outcome)]() mutable { finish(instance, std::move(outcome)); };
       });
 }
@@ -383,7 +401,7 @@ void Engine::finish(Instance& instance, Outcome outcome) {
     outcome.error = Error(fmt::format("timed out after {} s",
                                       std::chrono::duration<double>(instance.declaration->meta->timeout).count()))
                         .hint("`meta: timeout` sets the limit");
-  if (outcome.error) return fail(instance, *outcome.error, outcome.seconds, std::nullopt);
+  if (outcome.error) return fail(instance, *outcome.error, outcome.seconds, std::nullopt, told(outcome));
   if (is_to_be_published(instance)) return publish_beside(instance, std::move(outcome));
 
   instance.failures = 0;
@@ -392,7 +410,7 @@ void Engine::finish(Instance& instance, Outcome outcome) {
   if (!dry(instance)) {
     if (const std::string& undone = instance.declaration->undoes; !undone.empty() && undo_journal_)
       undo_journal_->drop(undone);
-    instance.received_new = false;
+    outcome.received = std::exchange(instance.received_new, false);
     keep_outputs(instance);
   }
   bool is_dry = dry(instance);
@@ -401,59 +419,14 @@ void Engine::finish(Instance& instance, Outcome outcome) {
   } else {
     instance.was_fine = true;
     if (extras) extras->last_dry.clear();
-    if (report_.wanted()) report_.emit(report::Fine{instance.declaration->id(), static_cast<double>(outcome.seconds)});
+    if (report_.wanted())
+      report_.emit(report::Fine{instance.declaration->id(), static_cast<double>(outcome.seconds), told(outcome)});
   }
   end_run(instance, Schedule::Result::Fine);
 }
 
-void Engine::report_change(Instance& instance, Outcome& outcome, bool is_dry) {
-  // What follows from the change of another is no drift.
-  bool refresh = std::ranges::any_of(outcome.delta.changes, [](const Change& c) { return c.param == "refresh"; });
-  bool repair = instance.was_fine && !is_dry && !refresh && instance.runs != Instance::Runs::Export;
-  if (is_dry) {
-    // The same difference, found again by a poll or an event, is no news.
-    std::string text = to_json(outcome.delta);
-    auto& extras = instance.extras(loop_);
-    if (extras.last_dry == text) {
-      if (report_.wanted())
-        report_.emit(report::Fine{instance.declaration->id(), static_cast<double>(outcome.seconds)});
-      return;
-    }
-    extras.last_dry = std::move(text);
-  } else {
-    instance.was_fine = true;
-  }
-  convergence_.active(Clock::now());
-  changed_since_poll_ |= !is_dry;
-  ++(repair ? counters_.repaired : counters_.changed);
-  if (report_.wanted()) {
-    redact(outcome.delta, shown_declaration(instance));
-    report_.emit(report::Changed{.resource = instance.declaration->id(),
-                                 .delta = std::make_shared<Delta>(std::move(outcome.delta)),
-                                 .repair = repair,
-                                 .dry = is_dry,
-                                 .seconds = static_cast<double>(outcome.seconds)});
-  }
-  if (!repair || instance.retired) return;
-  auto decision = instance.extras(loop_).repairs.repaired(Clock::now(), options_.repair_limit);
-  if (decision.pause == 0s) return;
-  if (decision.warn) {
-    report_.emit(
-        report::Notice{report::Notice::Level::Warning,
-                       fmt::format("{} was changed back more than {} times in {} s: somebody else writes it too; it is "
-                                   "now looked at less often",
-                                   instance.declaration->id(), options_.repair_limit,
-                                   std::chrono::duration_cast<std::chrono::seconds>(RepairLimit::kPeriod).count()),
-                       "end the other writer, or take the resource out of the graph"});
-  }
-  hold(instance);
-  instance.extras(loop_).pause.after(decision.pause, [this, &instance] {
-    unhold(instance);
-    pump();
-  });
-}
-
-void Engine::fail(Instance& instance, const Error& error, float seconds, std::optional<Duration> rearm_in) {
+void Engine::fail(Instance& instance, const Error& error, float seconds, std::optional<Duration> rearm_in,
+                  const report::Timing& timing) {
   ++instance.failures;
   settle_refresh(instance, false);
   const Meta& meta = *instance.declaration->meta;
@@ -472,7 +445,8 @@ void Engine::fail(Instance& instance, const Error& error, float seconds, std::op
                                 .error = error.text(),
                                 .hint = error.hint_text(),
                                 .retry_in = wait ? std::chrono::duration<double>(*wait).count() : -1,
-                                .seconds = static_cast<double>(seconds)});
+                                .seconds = static_cast<double>(seconds),
+                                .timing = timing});
   }
   if (wait) {
     if (!std::exchange(instance.retry_due, true)) ++retries_due_;
@@ -551,7 +525,10 @@ void Engine::mark_dirty(Instance& instance, report::Cause::Why why) {
     --retries_due_;
     instance.extras(loop_).retry.cancel();
   }
-  instance.why = why;
+  // What was sent stays the reason, whatever else comes before it is looked at.
+  bool was_sent = instance.why == report::Cause::Why::Received && !instance.running &&
+                  schedule_.state(instance.at) == Schedule::State::Dirty;
+  if (!was_sent || why != report::Cause::Why::Event) instance.why = why;
   // One whose job was abandoned stays failed until that comes back, and is looked at then.
   if (instance.running) instance.pending = Instance::Pending::Again;
   else schedule_.dirty(instance.at);

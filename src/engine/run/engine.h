@@ -57,10 +57,13 @@ class Engine {
     bool once = false;
     /// At most so many resources run at once; 0: no limit.
     std::int64_t sema = 0;
-    /// Changes of one resource within RepairLimit::kPeriod before it is slowed down.
+    /// Repairs of one resource within so long before it is slowed down.
     std::uint32_t repair_limit = 1000;
     /// How long a round takes in which everything is looked at again that no event tells of; 0: there is none.
     Duration recheck{0};
+    Duration repair_period = RepairLimit::kPeriod;
+    /// A reader of the report keeps diffs: texts that are replaced are wanted (see Inputs::want_text).
+    bool keep_text = false;
     /// 0: as many as the machine has cores.
     unsigned threads = 0;
     /// Where the agent keeps its own store (clean): no resource may manage what lies there. Empty: nowhere.
@@ -121,6 +124,8 @@ class Engine {
   void kill_commands() { spawner_.kill_all(); }
 
   report::Summary summary() const;
+  /// All that has to be looked at and isn't, by what came first in the graph.
+  std::vector<report::Standing> standing() const;
   /// Something failed, or is behind something that did.
   bool has_failures() const;
   /// Something was written that may not be on the disk yet.
@@ -175,6 +180,7 @@ class Engine {
   void notify_receivers(Instance& instance, const Outcome& outcome);
   void settle_refresh(Instance& instance, bool done);
   void keep_outputs(Instance& instance);
+  std::string sender_to(const Instance& instance) const;
   static bool holds_secrets(const Instance& instance);
   static const Declaration& shown_declaration(const Instance& instance);
   std::shared_ptr<const Declaration> with_received(const Instance& instance) const;
@@ -194,8 +200,10 @@ class Engine {
   void publish_beside(Instance& instance, Outcome outcome);
   void finish(Instance& instance, Outcome outcome);
   void report_change(Instance& instance, Outcome& outcome, bool dry);
+  void slow_down(Instance& instance, bool repair);
   /// `rearm_in`: the watch failed, and is tried again then; else `meta: retry` says when.
-  void fail(Instance& instance, const Error& error, float seconds, std::optional<Duration> rearm_in);
+  void fail(Instance& instance, const Error& error, float seconds, std::optional<Duration> rearm_in,
+            const report::Timing& timing = {});
   void end_run(Instance& instance, Schedule::Result result);
 
   void on_look(Instance& instance, Look look, report::Cause::Why why = report::Cause::Why::Event);

@@ -32,7 +32,14 @@ struct Outcome {
   float seconds = 0;
   /// What undoes it, where that is to be kept before the apply.
   std::optional<Undo> undo = {};
+  /// The first one with a value that another resource sent.
+  bool received = false;
+  report::Timing timing = {};
+  /// When it ended; what waits for the loop then is no part of it.
+  TimePoint end = {};
 };
+/// Its timing as the report has it, as of now.
+report::Timing told(const Outcome& outcome);
 
 struct Instance {
   enum class Runs : std::uint8_t { Inline, Blocking, Async, Export };
@@ -79,6 +86,10 @@ struct Instance {
     /// What its last run gave to others, one for each of Kind::outputs; and what it was given itself.
     std::vector<Value> outputs;
     std::vector<Received> received;
+    /// Who sent the newest of it, once it runs.
+    std::string sent_by;
+    /// Why `pause` runs, for a person.
+    std::string paused_for;
     /// Whom the run that is on its way owes a refresh, and the rows that it has added for that.
     std::vector<std::string> owes_to;
     std::vector<RefreshRow> rows;

@@ -111,6 +111,7 @@ class Exec : public AsyncResource {
   asio::awaitable<void> apply(Delta delta) override;
   std::vector<Value> outputs() const override { return outputs_; }
   Declaration undo() override;
+  std::int64_t child() const override { return child_; }
 
  private:
   std::string_view text(ParamIndex index) const { return text_of(declaration_->params, index); }
@@ -131,6 +132,7 @@ class Exec : public AsyncResource {
   std::uint64_t events_ = 1;
   std::uint64_t answered_ = 0;
   bool warned_ = false;
+  pid_t child_ = 0;
   // Which of kOutputs are sent, as the last check was told, and those of the last run; None for what wasn't kept.
   std::uint32_t sends_ = 0;
   std::vector<Value> outputs_ = std::vector<Value>(std::size(kOutputs));
@@ -234,17 +236,19 @@ asio::awaitable<Delta> Exec::check(Inputs inputs) {
     Answer allowed = co_await guards_allow(inputs.dry);
     // A run that is due stands for the refresh.
     std::string param = due ? "cmd" : "refresh";
-    if (!allowed) delta.changes.push_back({.param = std::move(param), .known = false, .why = allowed.error()});
+    if (!allowed)
+      delta.changes.push_back({.param = std::move(param), .known = false, .why = allowed.error(), .action = true});
     else if (*allowed)
-      delta.changes.push_back({.param = std::move(param), .after = Value(command_text(*declaration_))});
+      delta.changes.push_back({.param = std::move(param), .after = Value(command_text(*declaration_)), .action = true});
   }
   if (inputs.refresh && !refresh_cmd.empty())
-    delta.changes.push_back({.param = "refresh", .after = Value(std::string(refresh_cmd))});
+    delta.changes.push_back({.param = "refresh", .after = Value(std::string(refresh_cmd)), .action = true});
   co_return delta;
 }
 
 asio::awaitable<void> Exec::apply(Delta delta) {
   auto declaration = declaration_;  // the run's own, should a new graph come meanwhile
+  child_ = 0;
   bool has_refresh_cmd = !text(kRefreshCmd).empty();
   for (const Change& change : delta.changes) {
     bool refresh = change.param == "refresh" && has_refresh_cmd;
@@ -282,6 +286,7 @@ asio::awaitable<void> Exec::run(std::shared_ptr<const Declaration> declaration, 
   Command command = make_command(*declaration, which);
   Finished finished = co_await run_command(services_.loop, services_.spawner, std::move(command), timeout,
                                            std::move(on_line), std::move(on_bytes));
+  child_ = finished.pid;
   if (finished.timed_out)
     throw Error(fmt::format("{} timed out after {} s", shown(command_line), timeout.count())).hint(last.text());
   if (finished.ending.signal != 0 || finished.ending.status != 0)

@@ -71,16 +71,18 @@ void CommandRun::State::begin(Child started) {
   end_watch = Loop::FdWatch(loop, child.pidfd(), [this] {
     auto keep = shared_from_this();
     end_watch = {};
+    pid_t pid = child.pid();
     Ending ending = child.reap();
-    finish(Finished{.ending = ending});
+    finish(Finished{.ending = ending, .pid = pid});
   });
   if (timeout.count() > 0) {
     timer.emplace(loop);
     timer->after(timeout, [this] {
       auto keep = shared_from_this();
       end_watch = {};
+      pid_t pid = child.pid();
       child = Child();
-      finish(Finished{.ending = {.signal = SIGKILL}, .timed_out = true});
+      finish(Finished{.ending = {.signal = SIGKILL}, .pid = pid, .timed_out = true});
     });
   }
 }

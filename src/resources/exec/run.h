@@ -15,6 +15,7 @@ namespace mgmt::exec {
 
 struct Finished {
   Ending ending;
+  pid_t pid = 0;
   bool timed_out = false;
 };
 

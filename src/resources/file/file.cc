@@ -337,7 +337,8 @@ Delta FileResource::check_file(const Want& want, const Inputs& inputs) {
   if (want.has_content()) {
     Bytes bytes = bytes_of(want);
     if (!right_type || now.st_size != bytes.size() || !same_bytes(fd.get(), bytes, name))
-      delta.changes.push_back(content_change(right_type ? fd.get() : -1, name, bytes, inputs.want_text));
+      delta.changes.push_back(
+          content_change(right_type ? fd.get() : -1, name, bytes, inputs.want_text && (right_type || inputs.dry)));
   }
   compare_attributes(attributes, right_type ? &now : nullptr, delta);
   return delta;

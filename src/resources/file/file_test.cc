@@ -76,6 +76,16 @@ TEST_F(FileContent, BothTextsComeWhereSomebodyShowsThem) {
       resource("f", {{"content", Value(std::string(100000, 'x'))}}).check({.want_text = true}).changes[0].text);
 }
 
+TEST_F(FileContent, OutsideADryRunOnlyATextThatIsReplacedComes) {
+  auto file = resource("f", {{"content", Value("new\n")}});
+  for (const Change& change : file.check({.want_text = true}).changes) EXPECT_FALSE(change.text) << change.param;
+  put("f", "old\n");
+  Delta delta = file.check({.want_text = true});
+  ASSERT_EQ(delta.changes.size(), 1U);
+  ASSERT_TRUE(delta.changes[0].text);
+  EXPECT_EQ(delta.changes[0].text->before, "old\n");
+}
+
 TEST_F(FileContent, AnotherHardLinkKeepsTheOldContent) {
   put("f", "old");
   ASSERT_EQ(::link(at("f").c_str(), at("other").c_str()), 0);

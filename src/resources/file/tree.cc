@@ -102,7 +102,8 @@ class Comparison {
       if (::fstat(now.get(), &status) != 0) throw Error::system(errno, "looking at " + spot.shown);
       if (status.st_size == bytes.size() && same_bytes(now.get(), bytes, spot.shown)) return;
     }
-    Change& change = delta_.changes.emplace_back(content_change(now.get(), spot.shown, bytes, want_text_));
+    Change& change = delta_.changes.emplace_back(
+        content_change(now.get(), spot.shown, bytes, want_text_ && (there || !tree_.sweep)));
     change.item = item;
   }
 

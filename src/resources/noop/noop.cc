@@ -15,7 +15,7 @@ class Noop : public InlineResource {
   void watch(Subscriptions& /*into*/, Notify /*notify*/) override {}
   Delta check(const Inputs& inputs) override {
     Delta delta;
-    if (inputs.refresh) delta.changes.push_back({.param = "refresh"});
+    if (inputs.refresh) delta.changes.push_back({.param = "refresh", .action = true});
     return delta;
   }
   void apply(const Delta& /*delta*/) override {}

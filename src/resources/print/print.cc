@@ -30,8 +30,8 @@ class Print : public InlineResource {
   Delta check(const Inputs& inputs) override {
     Delta delta;
     if (!printed_ && !declaration_->params.get_or(kRefreshOnly, false))
-      delta.changes.push_back({.param = "msg", .after = Value(message())});
-    else if (inputs.refresh) delta.changes.push_back({.param = "refresh", .after = Value(message())});
+      delta.changes.push_back({.param = "msg", .after = Value(message()), .action = true});
+    else if (inputs.refresh) delta.changes.push_back({.param = "refresh", .after = Value(message()), .action = true});
     return delta;
   }
 

@@ -202,7 +202,7 @@ asio::awaitable<Delta> Svc::look(bool refresh) {
     bool can_reload = false;
     if (!file_changed) can_reload = co_await systemd_->unit_flag(unit.path, "CanReload");
     delta.changes.push_back(
-        {.param = std::string(kRefresh), .after = Value(std::string(can_reload ? kReload : kRestart))});
+        {.param = std::string(kRefresh), .after = Value(std::string(can_reload ? kReload : kRestart)), .action = true});
   }
   co_return delta;
 }
