@@ -254,7 +254,9 @@ Result<Command> parse_command_line(std::vector<std::string> arguments) {
       ->add_option("--recheck", recheck_text,
                    "How long it takes to look at everything again, slowly, in case no event told of a change; 0: never")
       ->type_name("DURATION")
-      ->default_str("30m") run_app->add_option("--repair-period", repair_period_text, "... of so many seconds")
+      ->default_str("30m")
+      ->group("What it does");
+  run_app->add_option("--repair-period", repair_period_text, "... of so many seconds")
       ->type_name("SECONDS")
       ->default_str(fmt::format("{}", run.repair_period.count()))
       ->group("What it does");

@@ -134,13 +134,6 @@ void append_params_markdown(std::span<const Param> params, std::string& out) {
   }
 }
 
-std::string names_of(std::span<const Param> params, std::string_view around) {
-  std::string text;
-  for (const Param& param : params)
-    text += fmt::format("{}{}{}{}", text.empty() ? "" : ", ", around, param.name, around);
-  return text;
-}
-
 // A kind may have a colon in its name, which a file's name should not.
 std::string page_of(const Kind& kind) {
   std::string page(kind.name);

@@ -71,10 +71,10 @@ void Settler::answer(std::uint64_t id, bool settled) {
   if (found == questions_.end()) return;
   std::unique_ptr<Question> question = std::move(found->second);
   questions_.erase(found);
-  Engine::Standing standing = engine_.standing();
+  Engine::Tally tally = engine_.tally();
   question->reply(fmt::format(
       R"({{"settled": {}, "resources": {}, "failed": {}, "left": {}, "failed_ones": {}, "left_ones": {}}})", settled,
-      standing.resources, standing.failed, standing.left, list(standing.failed_ones), list(standing.left_ones)));
+      tally.resources, tally.failed, tally.left, list(tally.failed_ones), list(tally.left_ones)));
 }
 
 }  // namespace mgmt::cli

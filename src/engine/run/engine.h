@@ -103,14 +103,14 @@ class Engine {
   /// the engine stops before.
   void when_handled(std::move_only_function<void()> call);
 
-  struct Standing {
+  struct Tally {
     std::size_t resources = 0, failed = 0;
     /// Neither fine nor failed: to be looked at, running, or behind one that is so or has failed.
     std::size_t left = 0;
     /// Some of them, by name.
     std::vector<std::string> failed_ones = {}, left_ones = {};
   };
-  Standing standing() const;
+  Tally tally() const;
 
   /// Nothing is left to do; false if something failed. Called once after each activity that has ended.
   std::function<void(bool all_fine)> on_settled;

@@ -60,17 +60,17 @@ void Engine::tell_who_waits() {
   for (auto& call : std::exchange(waiting_, {})) call();
 }
 
-Engine::Standing Engine::standing() const {
+Engine::Tally Engine::tally() const {
   constexpr std::size_t kNamed = 10;
-  Standing standing{.resources = schedule_.size(), .failed = schedule_.failed()};
-  standing.left = standing.resources - schedule_.clean() - standing.failed;
-  if (standing.failed + standing.left == 0) return standing;
+  Tally tally{.resources = schedule_.size(), .failed = schedule_.failed()};
+  tally.left = tally.resources - schedule_.clean() - tally.failed;
+  if (tally.failed + tally.left == 0) return tally;
   for (const auto& instance : instances_) {
     Schedule::State state = schedule_.state(instance->at);
-    std::vector<std::string>& names = state == Schedule::State::Failed ? standing.failed_ones : standing.left_ones;
+    std::vector<std::string>& names = state == Schedule::State::Failed ? tally.failed_ones : tally.left_ones;
     if (state != Schedule::State::Clean && names.size() < kNamed) names.push_back(instance->declaration->id());
   }
-  return standing;
+  return tally;
 }
 
 }  // namespace mgmt
