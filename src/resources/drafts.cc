@@ -137,7 +137,8 @@ bool is_name(std::string_view name) {
 }
 
 std::vector<DeadRun> take_dead_runs() {
-  if (!has_dead.exchange(false)) return {};
+  // Asked by every check: only read as long as there are none.
+  if (!has_dead.load(std::memory_order_relaxed) || !has_dead.exchange(false)) return {};
   std::lock_guard lock(records().mutex);
   return std::exchange(records().dead, {});
 }
