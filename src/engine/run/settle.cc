@@ -95,7 +95,7 @@ void Engine::sync_files() {
   if (batch.empty()) return;
   syncing_ = true;
   sync_has_begun_ = std::make_shared<std::atomic<bool>>(false);
-  pool_.submit([this, begun = sync_has_begun_, batch = std::move(batch)]() -> Pool::Done {
+  pool_.submit([this, begun = sync_has_begun_, batch = std::move(batch)]() mutable -> Pool::Done {
     *begun = true;
     std::string failure;
     bool in_time = true;

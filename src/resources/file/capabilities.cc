@@ -80,7 +80,7 @@ std::string capabilities_of(int fd) {
     names += i < std::size(kNames) ? fmt::format("cap_{}", kNames[i]) : fmt::format("{}", i);
   }
   std::string text;
-  for (const auto& [flags, names] : by_flags) text += (text.empty() ? "" : " ") + names + "=" + flags;
+  for (const auto& [flags, names] : by_flags) text += fmt::format("{}{}={}", text.empty() ? "" : " ", names, flags);
   return text.empty() ? "=" : text;
 }
 
