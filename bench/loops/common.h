@@ -34,14 +34,15 @@ static inline int content_of(int number, char* out, size_t size) {
   return snprintf(out, size, "content of file %d\n", number);
 }
 
-// A file appears whole or not at all: temporary file, content, mode, rename.
-static inline void replace_file(int folder, const char* name, const char* text, int length) {
+// A file appears whole or not at all: temporary file, content, mode, its data on the disk if asked for, rename.
+static inline void replace_file(int folder, const char* name, const char* text, int length, int synced) {
   char temporary[300];
   snprintf(temporary, sizeof temporary, ".%s.new", name);
   int fd = openat(folder, temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
   if (fd < 0) die(temporary);
   if (write(fd, text, (size_t)length) != length) die("write");
   if (fchmod(fd, 0644) != 0) die("fchmod");
+  if (synced && fsync(fd) != 0) die("fsync");
   if (renameat(folder, temporary, folder, name) != 0) die("rename");
   close(fd);
 }

@@ -19,7 +19,7 @@ int main(int argc, char** argv) {
       event = (const struct inotify_event*)at;
       if (event->len == 0 || event->name[0] != 'f') continue;
       char text[64];
-      replace_file(folder, event->name, text, content_of(atoi(event->name + 1), text, sizeof text));
+      replace_file(folder, event->name, text, content_of(atoi(event->name + 1), text, sizeof text), 0);
     }
   }
   die("read");

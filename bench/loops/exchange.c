@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// exchange FOLDER ROUNDS REST_MS: two processes and one SQLite store (WAL, synchronous=NORMAL): the one commits a value
-// and touches a small file; the other, watching that file, reads the value and replaces a file. Prints a line of JSON:
+// exchange FOLDER ROUNDS REST_MS [synced]: two processes and one SQLite store (WAL, synchronous=NORMAL): the one commits a value
+// and touches a small file; the other, watching that file, reads the value and replaces a file (synced: its data is on the disk before the rename). Prints a line of JSON:
 // the time from before the commit to after the rename.
 #include <signal.h>
 #include <sqlite3.h>
@@ -31,7 +31,7 @@ static sqlite3_stmt* prepare(sqlite3* store, const char* text) {
   return statement;
 }
 
-static void reader(int done) {
+static void reader(int done, int synced) {
   sqlite3* store = open_store();
   sqlite3_stmt* select = prepare(store, "SELECT revision, value FROM entry WHERE revision > ?1");
   int folder = open_folder("."), events = inotify_init1(IN_CLOEXEC);
@@ -43,7 +43,8 @@ static void reader(int done) {
     sqlite3_bind_int64(select, 1, last);
     while (sqlite3_step(select) == SQLITE_ROW) {
       last = sqlite3_column_int64(select, 0);
-      replace_file(folder, "out", (const char*)sqlite3_column_blob(select, 1), sqlite3_column_bytes(select, 1));
+      replace_file(folder, "out", (const char*)sqlite3_column_blob(select, 1), sqlite3_column_bytes(select, 1),
+                   synced);
       now = now_ns();
       if (write(done, &now, sizeof now) != sizeof now) die("pipe");
     }
@@ -60,7 +61,7 @@ int main(int argc, char** argv) {
   sqlite3_close(open_store());
   if (fork() == 0) {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    reader(ends[1]);
+    reader(ends[1], argc > 4);
     return 1;
   }
   sqlite3* store = open_store();

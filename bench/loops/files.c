@@ -9,7 +9,7 @@ int main(int argc, char** argv) {
   for (int i = 0; i < count; ++i) {
     char name[32], text[64];
     snprintf(name, sizeof name, "f%d", i);
-    replace_file(folder, name, text, content_of(i, text, sizeof text));
+    replace_file(folder, name, text, content_of(i, text, sizeof text), 0);
   }
   if (argc < 4 && syncfs(folder) != 0) die("syncfs");
   return 0;

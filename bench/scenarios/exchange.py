@@ -12,7 +12,7 @@ ROUNDS = 60
 REST_MS = 70
 
 
-def run(bench):
+def measure(bench, durability):
     with bench.fresh_ext4() as space:
         bare_folder, a_folder, b_folder, prefix = (space / name for name in ("bare", "a", "b", "prefix"))
         for folder in (bare_folder, a_folder, b_folder, prefix):
@@ -25,9 +25,9 @@ def run(bench):
             item = file_item("@@shared", a_folder / "shared", f"edition {edition}\n")
             return bench.write("a.yaml", "graph: a\nresources:\n  file:\n" + item)
 
+        flags = ["--prefix", prefix, "--durability", durability, "--hostname"]
         b_graph = bench.write("b.yaml", f"graph: b\nresources: {{}}\ncollect:\n- kind: file\n  pattern: {b_folder}/\n")
-        with Agent(bench, b_graph, "--prefix", prefix, "--hostname", "b", name="b") as b, \
-                Agent(bench, edit(), "--prefix", prefix, "--hostname", "a", name="a") as a:
+        with Agent(bench, b_graph, *flags, "b", name="b") as b, Agent(bench, edit(), *flags, "a", name="a") as a:
             exported, collected = "@@file[shared]", "file[shared]@a"
             a.wait_for("started", exported)
             b.wait_for("changed", collected)
@@ -42,8 +42,19 @@ def run(bench):
                     took.append((b.wait_for("changed", collected)["time"] - began["time"]) * 1e6)
                 return statistics.median(took)
 
-            def loop(_):
-                return json.loads(run_program([bench.loop("exchange"), bare_folder, ROUNDS, REST_MS]))["p50_us"]
+            synced = [] if durability == "none" else ["synced"]
 
-            ours, bare = in_turn(bench.pairs, mgmt, loop)
-    return [Row("exchange, a's commit to b's rename", "µs", ours, 3, bare)]
+            def loop(_):
+                return json.loads(run_program([bench.loop("exchange"), bare_folder, ROUNDS, REST_MS, *synced]))["p50_us"]
+
+            return in_turn(bench.pairs, mgmt, loop)
+
+
+def run(bench):
+    # The file that is replaced has its data on the disk first, in both or in neither.
+    names = {"none": "exchange, a's commit to b's rename, nothing synced", "burst": "exchange, the same with data before name"}
+    rows = []
+    for durability, name in names.items():
+        ours, bare = measure(bench, durability)
+        rows.append(Row(name, "µs", ours, 3, bare))
+    return rows

@@ -23,6 +23,7 @@
 #include "src/cli/last_good.h"
 #include "src/engine/transform/prepare.h"
 #include "src/resources/dot.h"
+#include "src/resources/drafts.h"
 #include "src/resources/explain.h"
 #include "src/resources/secrets.h"
 #include "src/value/json.h"
@@ -91,6 +92,7 @@ Agent::~Agent() {
   follower_.reset();
   drawer_.reset();
   engine_.reset();
+  drafts::forget();
   sharing_.reset();
   close_state();
   name_.reset();
@@ -117,6 +119,18 @@ void Agent::claim_name() {
         .hint("--tmp-prefix runs beside it without sharing; --hostname NAME under another name");
   }
   name_.emplace(std::move(std::get<world::local::NameLock>(*claim)));
+}
+
+// What a killed run of this agent left half-written is told from what others write by what it recorded.
+void Agent::own_drafts() {
+  if (!name_) return;
+  std::string folder = parent_path(Place{prefix_, command_.hostname}.socket());
+  try {
+    ensure_private_folder(folder);
+    drafts::belong_to(std::move(folder), command_.hostname);
+  } catch (const Error&) {
+    // Enforcement goes on; `listen` says what is wrong with that folder.
+  }
 }
 
 // What happens is written down, except in a dry run, which leaves no trace; and where the name isn't ours alone.
@@ -248,6 +262,7 @@ int Agent::run() {
   if (hooks_.reader) report_.add(std::move(hooks_.reader));
   tell(file_.messages);
   claim_name();
+  own_drafts();
   remember();
   trace();
   listen();
@@ -263,7 +278,8 @@ int Agent::run() {
       .repair_period = to_duration(command_.repair_period),
       .keep_text = state_ && !command_.noop,
       .store_folder = clean_path(prefix_) + "/db",
-      .approve = std::move(hooks_.approve)};
+      .approve = std::move(hooks_.approve),
+      .durability = command_.durability};
   sharing_ = std::make_unique<Sharing>(loop_, prefix_, command_.hostname, report_);
   sharing_->on_collected = [this](const Declarations& all) {
     collected_ = all;

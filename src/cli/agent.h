@@ -50,6 +50,7 @@ class Agent {
 
  private:
   void claim_name();
+  void own_drafts();
   void remember();
   void begin();
   void trace();

@@ -75,6 +75,9 @@ const std::map<std::string, report::Notice::Level> kLevels{{"debug", report::Not
                                                            {"warning", report::Notice::Level::Warning},
                                                            {"error", report::Notice::Level::Error}};
 
+const std::map<std::string, Durability> kDurabilities{
+    {"none", Durability::None}, {"burst", Durability::Burst}, {"file", Durability::File}};
+
 template <class T>
 Result<T> word(const std::map<std::string, T>& words, const std::string& given, std::string_view option) {
   auto found = words.find(given);
@@ -218,7 +221,7 @@ Result<Command> parse_command_line(std::vector<std::string> arguments) {
   std::string run_option;
   std::string converged_text, max_runtime_text, sema_text, repair_limit_text, recheck_text, repair_period_text;
   bool converged_exit = false;
-  std::string color = "auto", format = "auto", level = "info";
+  std::string color = "auto", format = "auto", level = "info", durability = "burst";
   auto* run_app = app.add_subcommand("run", "Bring the machine to the state of a graph, and keep it there");
   run_app->alias("r");
   run_app->set_help_flag();
@@ -250,16 +253,23 @@ Result<Command> parse_command_line(std::vector<std::string> arguments) {
       ->type_name("N")
       ->default_str(std::to_string(run.repair_limit))
       ->group("What it does");
+  run_app->add_option("--repair-period", repair_period_text, "... of so many seconds")
+      ->type_name("SECONDS")
+      ->default_str(fmt::format("{}", run.repair_period.count()))
+      ->group("What it does");
   run_app
       ->add_option("--recheck", recheck_text,
                    "How long it takes to look at everything again, slowly, in case no event told of a change; 0: never")
       ->type_name("DURATION")
       ->default_str("30m")
       ->group("What it does");
-  run_app->add_option("--repair-period", repair_period_text, "... of so many seconds")
-      ->type_name("SECONDS")
-      ->default_str(fmt::format("{}", run.repair_period.count()))
-      ->group("What it does");
+  auto add_durability = [&](CLI::App* to) {
+    return to
+        ->add_option("--durability", durability,
+                     "When what is written gets to the disk: none, burst (many files at once) or file (each at once)")
+        ->type_name("WHEN");
+  };
+  add_durability(run_app)->group("What it does");
   run_app->add_flag("--no-watch", run.no_watch, "Don't follow the file: go on with the graph as it was read")
       ->group("What it does");
   run_app->add_flag("--trust-file", run.trust_file, kTrustDoc)->group("What it does");
@@ -328,6 +338,7 @@ Result<Command> parse_command_line(std::vector<std::string> arguments) {
   apply_app->add_option("--hostname", apply.run.hostname, "The name that other agents know this one by")
       ->type_name("NAME");
   apply_app->add_option("--prefix", apply.run.prefix, "The folder for what agents share and keep")->type_name("DIR");
+  add_durability(apply_app);
   apply_app->add_option("--report", format, "lines, terminal, json or none; auto: by what stdout is")
       ->type_name("FORMAT");
   apply_app->add_option("--color", color, "auto, always or never")->type_name("WHEN");
@@ -509,6 +520,9 @@ Result<Command> parse_command_line(std::vector<std::string> arguments) {
     auto level_value = word(kLevels, level, "--log-level");
     if (!level_value) return std::unexpected(level_value.error());
     run.view = {.format = *format_value, .color = *color_value, .level = *level_value};
+    auto durability_value = word(kDurabilities, durability, "--durability");
+    if (!durability_value) return std::unexpected(durability_value.error());
+    run.durability = *durability_value;
     return run;
   }
   if (chosen == plan_app) {
@@ -542,6 +556,9 @@ Result<Command> parse_command_line(std::vector<std::string> arguments) {
     auto format_value = word(kFormats, format, "--report");
     if (!format_value) return std::unexpected(format_value.error());
     apply.run.view = {.format = *format_value, .color = *color_value};
+    auto durability_value = word(kDurabilities, durability, "--durability");
+    if (!durability_value) return std::unexpected(durability_value.error());
+    apply.run.durability = *durability_value;
     return apply;
   }
   if (chosen == check_app) {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "src/base/error.h"
+#include "src/resources/unsynced.h"
 #include "src/state/rows.h"
 #include "src/views/views.h"
 
@@ -38,6 +39,7 @@ struct RunCommand {
   bool no_watch = false;
   std::string prefix;  // empty: the default
   bool tmp_prefix = false;
+  Durability durability = Durability::Burst;
   views::Options view;
 
   bool asks_for_convergence() const { return once || converged_timeout.has_value(); }

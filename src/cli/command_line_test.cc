@@ -43,6 +43,8 @@ TEST(CommandLine, FlagsWithAndWithoutEqualsAndTheirOtherNames) {
   EXPECT_TRUE(run({"run", "-n", "g"}).noop);
   EXPECT_TRUE(run({"run", "g", "--dry-run"}).noop);
   EXPECT_EQ(run({"run", "g", "--sema", "3"}).sema, 3);
+  EXPECT_EQ(run({"run", "g"}).durability, Durability::Burst);
+  EXPECT_EQ(run({"run", "g", "--durability=file"}).durability, Durability::File);
   EXPECT_FALSE(run({"run", "g", "--converged-timeout", "-1"}).asks_for_convergence());
   EXPECT_TRUE(run({"run", "g", "--once"}).asks_for_convergence());
 }
@@ -82,6 +84,8 @@ TEST(CommandLine, MistakesNameWhatIsWrongAndWhatIsNear) {
       {{"run", "a", "--prefix", ""}, "--prefix has no value | write --prefix=FOLDER"},
       {{"run", "g", "--sema", "1", "--sema=2"}, "--sema is given twice: `1` and `2` | write it once"},
       {{"run", "g", "--once=maybe"}, "--once is on or off, not `maybe` | write --once alone"},
+      {{"run", "--durability", "non", "g"},
+       "--durability can be burst, file or none, not `non` | did you mean `none`?"},
       {{"run", "--sema", "x", "g"}, "--sema must be a whole number from 0 to 2147483647, not `x` | 0 is no limit"},
       {{"run", "--sema=-1", "g"}, "--sema must be a whole number from 0 to 2147483647, not `-1` | 0 is no limit"},
       {{"run", "--sema=1.5", "g"}, "--sema must be a whole number from 0 to 2147483647, not `1.5` | 0 is no limit"},

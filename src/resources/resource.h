@@ -10,6 +10,8 @@
 // `watch`, `is_own_echo` and the destructor run on the loop's thread, never beside check or apply.
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -122,6 +124,27 @@ class InlineResource : public Resource {
   virtual void apply(const Delta& delta) = 0;
 };
 
+/// The last step of an apply whose data is to be on the disk first, together with that of others. Destroyed without
+/// it, what was begun is undone. Any thread, one at a time; the resource outlives it.
+class Staged {
+ public:
+  struct Data {
+    std::string path;
+    dev_t device;
+  };
+  explicit Staged(Data data) : data_(std::move(data)) {}
+  virtual ~Staged() = default;
+  Staged(const Staged&) = delete;
+  Staged& operator=(const Staged&) = delete;
+
+  const Data& data() const { return data_; }
+  /// As the end of BlockingResource::apply.
+  virtual void finish() = 0;
+
+ private:
+  Data data_;
+};
+
 class BlockingResource : public Resource {
  public:
   using Resource::Resource;
@@ -129,6 +152,11 @@ class BlockingResource : public Resource {
   virtual Delta check(const Inputs& inputs) = 0;
   /// Makes it so, or throws one Error and leaves nothing half-done.
   virtual void apply(const Delta& delta, const Inputs& inputs) = 0;
+  /// The same, or all but its last step, which is returned.
+  virtual std::unique_ptr<Staged> stage(const Delta& delta, const Inputs& inputs) {
+    apply(delta, inputs);
+    return nullptr;
+  }
 };
 
 }  // namespace mgmt

@@ -3,42 +3,23 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
+#include <iterator>
 #include <set>
+#include <utility>
 
 #include "src/base/error.h"
 #include "src/base/fd.h"
 #include "src/base/path.h"
+#include "src/events/inotify/file_systems.h"
+#include "src/resources/sync_within.h"
 
 namespace mgmt {
-
-void Unsynced::add(const std::string& path, dev_t device) {
-  std::lock_guard lock(mutex_);
-  Batch::Device& on = batch_.devices[device];
-  if (on.count > kFew) {
-    ++on.count;
-    return;
-  }
-  // The same file ten times is one file to sync.
-  if (std::ranges::find(on.paths, path) != on.paths.end()) return;
-  on.some_folder = parent_path(path);
-  ++on.count;
-  if (on.count <= kFew) on.paths.push_back(path);
-  else on.paths.clear();
-}
-
-Unsynced::Batch Unsynced::take() {
-  std::lock_guard lock(mutex_);
-  return std::exchange(batch_, {});
-}
-
-bool Unsynced::any() const {
-  std::lock_guard lock(mutex_);
-  return !batch_.empty();
-}
 
 namespace {
 
@@ -48,62 +29,158 @@ bool has_no_sync(int failure) { return failure == EINVAL || failure == ENOTSUP |
 // What is there now: what was added may have gone again, with its folder.
 bool is_gone(int failure) { return failure == ENOENT || failure == ENOTDIR; }
 
-void sync_file_system(std::string folder, dev_t device) {
+// False if it isn't done in time.
+bool sync_file_system(std::string folder, dev_t device) {
   while (true) {
     Fd fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     struct stat status{};
     if (fd && ::fstat(fd.get(), &status) == 0 && status.st_dev == device) {
-      if (::syncfs(fd.get()) != 0 && !has_no_sync(errno))
-        throw Error::system(errno, "syncing the file system of " + folder);
-      return;
+      std::optional<int> failure = sync_within(std::move(fd), device, std::chrono::seconds(Unsynced::kPatience));
+      if (failure && *failure != 0 && !has_no_sync(*failure))
+        throw Error::system(*failure, "syncing the file system of " + folder);
+      return failure.has_value();
     }
     // The folder went since, or can't be opened; one above it on the same file system does as well.
     if (folder == "/") break;
     folder = parent_path(folder);
   }
-  ::sync();
+  std::optional<int> done = sync_within(Fd(), device, std::chrono::seconds(Unsynced::kPatience));
+  return done.has_value();
 }
 
-void sync_folder(const std::string& folder, dev_t device) {
-  Fd fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+// By its descriptor, or what else there is; what can't be opened is left to the sync of all.
+void sync_open(const std::string& path, int flags) {
+  Fd fd(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC | flags));
   if (!fd) {
-    if (is_gone(errno)) return;
-    return sync_file_system(folder, device);
+    if (is_gone(errno) || errno == ELOOP) return;
+    int failure = errno;
+    // Written, and not to be read by us: any descriptor does.
+    if (failure == EACCES) fd = Fd(::open(path.c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC | flags));
+    if (!fd) throw Error::system(failure, "syncing " + path);
   }
-  if (::fsync(fd.get()) != 0 && !has_no_sync(errno)) throw Error::system(errno, "syncing the folder " + folder);
+  if (::fsync(fd.get()) != 0 && !has_no_sync(errno)) throw Error::system(errno, "syncing " + path);
 }
 
-void sync_path(const std::string& path, dev_t device) {
+void sync_folder(const std::string& folder) { sync_open(folder, O_DIRECTORY); }
+
+void sync_path(const std::string& path) {
   struct stat status{};
   if (::lstat(path.c_str(), &status) != 0) {
     if (is_gone(errno)) return;
     throw Error::system(errno, "syncing " + path);
   }
   // A link is all in its folder's entry, and opening a device does things.
-  if (!S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode)) return;
-  Fd fd(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
-  if (!fd) {
-    if (is_gone(errno) || errno == ELOOP) return;
-    return sync_file_system(parent_path(path), device);
-  }
-  if (::fsync(fd.get()) != 0 && !has_no_sync(errno)) throw Error::system(errno, "syncing " + path);
+  if (S_ISREG(status.st_mode) || S_ISDIR(status.st_mode)) sync_open(path, O_NOFOLLOW);
 }
 
 }  // namespace
 
-void Unsynced::sync(const Batch& batch) {
+// Both with the lock held.
+bool Unsynced::is_network(const std::string& path, dev_t device) {
+  auto [known, fresh] = network_.try_emplace(device, false);
+  if (!fresh) return known->second;
+  struct statfs space{};
+  if (::statfs(parent_path(path).c_str(), &space) != 0) return false;
+  return known->second = !events::incomplete_file_system(static_cast<unsigned long>(space.f_type)).empty();
+}
+
+void Unsynced::add(const std::string& path, dev_t device) {
+  if (durability_ == Durability::None) return;
+  {
+    std::lock_guard lock(mutex_);
+    if (durability_ == Durability::Burst && !is_network(path, device)) {
+      Batch::Device& on = batch_.devices[device];
+      if (on.count > kFew) {
+        ++on.count;
+        return;
+      }
+      // The same file ten times is one file to sync.
+      if (std::ranges::find(on.paths, path) != on.paths.end()) return;
+      on.some_folder = parent_path(path);
+      ++on.count;
+      if (on.count <= kFew) on.paths.push_back(path);
+      else on.paths.clear();
+      return;
+    }
+  }
+  sync_path(path);
+  sync_folder(parent_path(path));
+}
+
+Unsynced::Before Unsynced::before_rename(const std::string& path, dev_t device) {
+  if (durability_ == Durability::None) return Before::Nothing;
+  if (durability_ == Durability::File) return Before::Sync;
+  std::lock_guard lock(mutex_);
+  if (is_network(path, device)) return Before::Sync;
+  return ++replaced_[device] <= kFew ? Before::Sync : Before::Batch;
+}
+
+Unsynced::Batch Unsynced::take() {
+  std::lock_guard lock(mutex_);
+  replaced_.clear();
+  network_.clear();
+  return std::exchange(batch_, {});
+}
+
+void Unsynced::put_back(Batch batch) {
+  std::lock_guard lock(mutex_);
+  for (auto& [device, was] : batch.devices) {
+    Batch::Device& on = batch_.devices[device];
+    if (on.some_folder.empty()) on.some_folder = std::move(was.some_folder);
+    on.paths.insert(on.paths.end(), std::make_move_iterator(was.paths.begin()),
+                    std::make_move_iterator(was.paths.end()));
+    on.count += was.count;
+    if (on.count > kFew) on.paths.clear();
+  }
+}
+
+bool Unsynced::any() const {
+  std::lock_guard lock(mutex_);
+  return !batch_.empty();
+}
+
+bool Unsynced::sync(const Batch& batch) {
+  bool in_time = true;
   for (const auto& [device, on] : batch.devices) {
     if (on.count > kFew) {
-      sync_file_system(on.some_folder, device);
+      in_time &= sync_file_system(on.some_folder, device);
       continue;
     }
-    std::set<std::string> folders;
-    for (const std::string& path : on.paths) {
-      sync_path(path, device);
-      folders.insert(parent_path(path));
+    try {
+      std::set<std::string> folders;
+      for (const std::string& path : on.paths) {
+        sync_path(path);
+        folders.insert(parent_path(path));
+      }
+      for (const std::string& folder : folders) sync_folder(folder);
+    } catch (const Error& error) {
+      // What we made may be closed to us, its mode being so: then with all that is there.
+      if (error.code() != EACCES && error.code() != EPERM) throw;
+      in_time &= sync_file_system(on.some_folder, device);
     }
-    for (const std::string& folder : folders) sync_folder(folder, device);
   }
+  return in_time;
+}
+
+std::vector<std::optional<Error>> Unsynced::sync_data(const std::vector<Data>& files) {
+  std::map<dev_t, std::vector<std::size_t>> devices;
+  for (std::size_t i = 0; i < files.size(); ++i) devices[files[i].device].push_back(i);
+  std::vector<std::optional<Error>> errors(files.size());
+  for (const auto& [device, indices] : devices) {
+    try {
+      if (indices.size() > kFew && sync_file_system(parent_path(files[indices[0]].path), device)) continue;
+    } catch (const Error&) {
+      // One by one, which of them it is shows.
+    }
+    for (std::size_t i : indices) {
+      try {
+        sync_path(files[i].path);
+      } catch (const Error& error) {
+        errors[i] = error;
+      }
+    }
+  }
+  return errors;
 }
 
 }  // namespace mgmt

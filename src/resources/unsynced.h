@@ -1,22 +1,49 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Unsynced: the files that were written since the last sync. Filled by any thread as files appear, emptied
-// by the engine when a burst has settled.
+// Unsynced: what was written and may not be on the disk yet, and when that is to be waited for. Filled by any thread as
+// files appear, emptied by the engine when a burst has settled.
 #pragma once
 
 #include <sys/types.h>
 
+#include <cstdint>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "src/base/error.h"
+#include "src/resources/resource.h"
+
 namespace mgmt {
+
+enum class Durability : std::uint8_t {
+  /// Nothing is synced.
+  None,
+  /// What replaces a file before it does, all else when a burst has settled: many together.
+  Burst,
+  /// Each file and its folder, before it counts as done.
+  File,
+};
 
 class Unsynced {
  public:
+  explicit Unsynced(Durability durability = Durability::Burst) : durability_(durability) {}
+
   /// A file (or folder, or link) that appeared or went: its data if it is a file, and its folder's entry
-  /// are not on the disk yet. `device` as in st_dev.
+  /// are not on the disk yet. `device` as in st_dev. With Durability::File, and on a network file system, where a sync
+  /// of everything is everybody's, it is synced before this returns; throws Error then.
   void add(const std::string& path, dev_t device);
+
+  /// What a file that is about to replace `path` needs.
+  enum class Before : std::uint8_t {
+    Nothing,
+    /// Its own sync.
+    Sync,
+    /// One with many others: this is a burst.
+    Batch,
+  };
+  Before before_rename(const std::string& path, dev_t device);
 
   struct Batch {
     /// By device; `paths` only while there are few of them.
@@ -28,18 +55,33 @@ class Unsynced {
     std::map<dev_t, Device> devices;
     bool empty() const { return devices.empty(); }
   };
+  /// Ends the burst.
   Batch take();
+  /// What couldn't be synced in time is to be, with what comes next.
+  void put_back(Batch batch);
   bool any() const;
 
   /// Blocks until all of the batch is on the disk: few files one by one with their folders, more by one
-  /// syncfs a file system. Throws Error.
-  static void sync(const Batch& batch);
+  /// syncfs a file system. That waits for everybody's data, so not for ever: false after kPatience. Throws Error.
+  static bool sync(const Batch& batch);
+
+  using Data = Staged::Data;
+  /// Blocks until the data of these files is on the disk: up to kFew of a file system, and those that a syncfs isn't
+  /// done with in time, one by one. An Error for each that failed.
+  static std::vector<std::optional<Error>> sync_data(const std::vector<Data>& files);
 
   static constexpr std::size_t kFew = 64;
+  static constexpr int kPatience = 10;  // seconds
 
  private:
-  mutable std::mutex mutex_;
+  bool is_network(const std::string& path, dev_t device);
+
+  const Durability durability_;
+  mutable std::mutex mutex_;  // guards the rest
   Batch batch_;
+  /// Since the last take: how many files replaced others, and what is known of the file systems.
+  std::map<dev_t, std::size_t> replaced_;
+  std::map<dev_t, bool> network_;
 };
 
 }  // namespace mgmt

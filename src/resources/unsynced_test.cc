@@ -4,11 +4,16 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <atomic>
+#include <cerrno>
+#include <chrono>
 #include <filesystem>
 #include <fstream>
+#include <future>
 #include <thread>
 
 #include "src/base/error.h"
+#include "src/resources/sync_within.h"
 
 namespace mgmt {
 namespace {
@@ -64,6 +69,61 @@ TEST(Unsynced, SyncsWhatIsThereAndPassesOverWhatWent) {
   unsynced.add("/proc/self/comm", proc.st_dev);
   EXPECT_NO_THROW(Unsynced::sync(unsynced.take())) << "there is nothing to sync, and that is fine";
   std::filesystem::remove_all(folder);
+}
+
+TEST(Unsynced, TheFirstOfABurstAreSyncedByThemselvesTheRestTogether) {
+  Unsynced unsynced;
+  for (std::size_t i = 0; i < Unsynced::kFew; ++i)
+    ASSERT_EQ(unsynced.before_rename("/a/f", 1), Unsynced::Before::Sync) << i;
+  EXPECT_EQ(unsynced.before_rename("/a/f", 1), Unsynced::Before::Batch);
+  EXPECT_EQ(unsynced.before_rename("/b/f", 2), Unsynced::Before::Sync) << "another file system";
+  unsynced.take();
+  EXPECT_EQ(unsynced.before_rename("/a/f", 1), Unsynced::Before::Sync) << "the burst is over";
+}
+
+TEST(Unsynced, NoneAndFileAreWhatTheySay) {
+  Unsynced none(Durability::None);
+  none.add("/a/x", 1);
+  EXPECT_FALSE(none.any());
+  EXPECT_EQ(none.before_rename("/a/x", 1), Unsynced::Before::Nothing);
+  Unsynced file(Durability::File);
+  file.add("/tmp/mgmt-not-there", 1);
+  EXPECT_FALSE(file.any()) << "it is on the disk already";
+  for (int i = 0; i < 100; ++i) ASSERT_EQ(file.before_rename("/a/x", 1), Unsynced::Before::Sync);
+}
+
+TEST(Unsynced, DataIsSyncedFewOrMany) {
+  char name[] = "/tmp/mgmt-unsynced-test-XXXXXX";
+  std::string folder = ::mkdtemp(name);
+  struct stat status{};
+  ASSERT_EQ(::stat(folder.c_str(), &status), 0);
+  for (std::size_t count : {std::size_t{3}, Unsynced::kFew + 1}) {
+    std::vector<Unsynced::Data> files;
+    for (std::size_t i = 0; i < count; ++i) {
+      files.push_back({folder + "/" + std::to_string(i), status.st_dev});
+      std::ofstream(files.back().path) << "x";
+    }
+    for (const auto& error : Unsynced::sync_data(files)) EXPECT_FALSE(error);
+  }
+  std::filesystem::remove_all(folder);
+}
+
+TEST(SyncWithin, ASyncThatHangsIsLeftAndNoSecondOneStarted) {
+  using namespace std::chrono_literals;
+  std::promise<void> end;
+  auto ended = end.get_future().share();
+  std::atomic<int> calls = 0;
+  auto hang = [&calls, ended](int) {
+    ++calls;
+    ended.wait();
+    return 0;
+  };
+  EXPECT_EQ(sync_within(Fd(), 77, 10ms, hang), std::nullopt);
+  EXPECT_EQ(sync_within(Fd(), 77, 10ms, hang), std::nullopt);
+  EXPECT_EQ(calls, 1) << "the first one still hangs";
+  EXPECT_EQ(sync_within(Fd(), 78, 10s, [](int) { return EIO; }), EIO) << "another file system";
+  end.set_value();
+  EXPECT_EQ(sync_within(Fd(), 77, 10s, [](int) { return 0; }), 0) << "it came back";
 }
 
 }  // namespace

@@ -36,7 +36,9 @@ struct Change {
 };
 
 struct Delta {
-  std::vector<Change> changes;
+  std::vector<Change> changes = {};
+  /// What whoever runs this should know of it before, or after: each is said once.
+  std::vector<std::string> warnings = {};
   bool empty() const { return changes.empty(); }
 };
 

@@ -131,6 +131,57 @@ TEST_F(EngineTest, BringsFilesIntoPlaceAndConverges) {
   EXPECT_EQ(all<report::Converged>().size(), 1u);
 }
 
+struct EngineBurst : EngineTest {
+  static constexpr int kFiles = 500;
+
+  std::string files(const std::string& version) const {
+    std::string text = "resources:\n  file:\n";
+    for (int i = 0; i < kFiles; ++i)
+      text += "  - {name: f" + std::to_string(i) + ", path: $/f" + std::to_string(i) + ", content: " + version + "}\n";
+    return text;
+  }
+  // How many hold it; each of the folder's entries counts.
+  int holding(const std::string& version) const {
+    int found = 0;
+    for (const auto& entry : fs::directory_iterator(top)) found += read_file(entry.path().string()) == version ? 1 : 0;
+    return found;
+  }
+};
+
+TEST_F(EngineBurst, ManyReplacedFilesGoTogetherAndEachIsReported) {
+  make();
+  load(files("one"));
+  ASSERT_TRUE(settle());
+  load(files("two"));
+  ASSERT_TRUE(settle());
+  EXPECT_EQ(holding("two"), kFiles);
+  EXPECT_EQ(std::distance(fs::directory_iterator(top), {}), kFiles);
+  EXPECT_EQ(all<report::Changed>().size(), 2u * kFiles);
+  EXPECT_TRUE(all<report::Failed>().empty());
+}
+
+TEST_F(EngineBurst, AStopInTheMiddleLeavesEachFileOldOrNewAndNothingElse) {
+  make();
+  load(files("one"));
+  ASSERT_TRUE(settle());
+  engine->load(graph(files("two")));
+  int seen = 0;
+  run_until([&](const report::Event& event) {
+    return std::holds_alternative<report::Changed>(event.body) && ++seen == kFiles / 4;
+  });
+  bool ended = false;
+  engine->stop(20s, [&](bool all_ended) {
+    ended = all_ended;
+    loop.stop();
+  });
+  loop.run();
+  EXPECT_TRUE(ended);
+  engine.reset();
+  EXPECT_EQ(std::distance(fs::directory_iterator(top), {}), kFiles) << "something half-made was left";
+  EXPECT_EQ(holding("one") + holding("two"), kFiles);
+  EXPECT_GT(holding("one"), 0) << "the stop came too late to show anything";
+}
+
 TEST_F(EngineTest, ADriftIsRepairedByEventAndReportedAsOne) {
   make();
   load("resources:\n  file:\n  - {name: a, path: $/a, content: one}\n  - {name: gone, path: $/gone, state: absent}\n");

@@ -42,12 +42,12 @@ def test_killed_while_writing():
     with folder() as at:
         os.mkdir(at + "/files")
         save(at + "/graph.yaml", version(at, 0))
-        status, agent = run("graph.yaml", "--once", cwd=at)
+        status, agent = run("graph.yaml", "--once", cwd=at, prefix=at + "/prefix")
         equal(status, 0, "the first run")
         present, mixed, dirty = {0}, 0, 0
         for kill in range(1, KILLS + 1):
             save(at + "/graph.yaml", version(at, kill))
-            agent = Agent("graph.yaml", "--once", cwd=at)
+            agent = Agent("graph.yaml", "--once", cwd=at, prefix=at + "/prefix")
             agent.wait_for("changed")
             # A random moment of the writing: after so many more changes, and up to a millisecond.
             for _ in range(random.randrange(0, FILES - 100)):
@@ -60,7 +60,7 @@ def test_killed_while_writing():
             dirty += bool(leftovers(at))
             if kill % 4 == 0:
                 # A next run puts it right, and takes away what the killed ones left.
-                status, agent = run("graph.yaml", "--once", cwd=at)
+                status, agent = run("graph.yaml", "--once", cwd=at, prefix=at + "/prefix")
                 equal(status, 0, "a run after a kill")
                 equal(versions_there(at, [kill]), {kill: FILES}, "the run after a kill")
                 equal(leftovers(at), [], "temporary files after the next run")

@@ -27,6 +27,8 @@ void Engine::report_change(Instance& instance, Outcome& outcome, bool is_dry) {
   // Nobody can change back what is no state, and what was sent is another state.
   bool acts = is_action(outcome.delta);
   bool repair = again && !acts && !outcome.received;
+  for (std::string& text : outcome.delta.warnings)
+    if (warned_.insert(text).second) report_.emit(report::Notice{report::Notice::Level::Warning, std::move(text)});
   if (is_dry) {
     // The same difference, found again by a poll or an event, is no news.
     std::string text = to_json(outcome.delta);

@@ -11,6 +11,7 @@
 
 #include "src/base/path.h"
 #include "src/engine/run/async_run.h"
+#include "src/engine/run/unit.h"
 #include "src/engine/schedule/retry.h"
 #include "src/resources/async_resource.h"
 #include "src/resources/secrets.h"
@@ -25,38 +26,6 @@ namespace {
 unsigned cores(unsigned wanted) {
   if (wanted > 0) return wanted;
   return std::max(1u, std::thread::hardware_concurrency());
-}
-
-float seconds_since(TimePoint begin) { return std::chrono::duration<float>(Clock::now() - begin).count(); }
-
-// The boundary of a unit of work: what it throws becomes a value.
-template <class Work>
-Outcome run_unit(Work work) {
-  Outcome outcome;
-  TimePoint begin = Clock::now();
-  try {
-    work(outcome, begin);
-  } catch (const Error& error) {
-    outcome.error = error;
-  } catch (const std::exception& error) {
-    outcome.error = Error(error.what());
-  }
-  outcome.end = Clock::now();
-  outcome.seconds = std::chrono::duration<float>(outcome.end - begin).count();
-  report::Timing& timing = outcome.timing;
-  timing.worker = Pool::worker();
-  if (timing.check < 0) timing.check = outcome.seconds;
-  else timing.apply = outcome.seconds - timing.check;
-  return outcome;
-}
-
-// The apply of a run whose check was a job of its own.
-void add_apply(Outcome& outcome, Outcome applied) {
-  outcome.error = std::move(applied.error);
-  outcome.seconds += applied.seconds;
-  outcome.end = applied.end;
-  outcome.timing.worker = applied.timing.worker;
-  outcome.timing.apply = applied.seconds;
 }
 
 // Throws what speaks against it.
@@ -79,6 +48,7 @@ Engine::Engine(Loop& loop, report::Report& report, Options options, Publisher* p
           loop,
           [this](std::string text) { report_.emit(report::Notice{report::Notice::Level::Warning, std::move(text)}); }),
       spawner_(loop),
+      unsynced_(options.durability),
       services_{loop_, files_, spawner_, unsynced_, report_, options.noop},
       graph_(std::make_shared<ResourceGraph>()),
       convergence_(options.window),
@@ -282,10 +252,10 @@ void Engine::run_blocking(Instance& instance, Inputs inputs) {
       if (undo && !o.delta.empty()) o.undo = undo_of(*resource);
       if (!whole || o.delta.empty() || inputs.dry) return;
       o.timing.check = seconds_since(begin_of_it);
-      resource->apply(o.delta, inputs);
+      o.staged = resource->stage(o.delta, inputs);
     });
     if (whole || outcome.error || outcome.delta.empty() || inputs.dry)
-      return [this, &instance, outcome = std::move(outcome)]() mutable { finish(instance, std::move(outcome)); };
+      return [this, &instance, outcome = std::move(outcome)]() mutable { end_blocking(instance, std::move(outcome)); };
     return [this, &instance, inputs = std::move(inputs), outcome = std::move(outcome)]() mutable {
       if (instance.timed_out || stopping_) return finish(instance, {});
       std::optional<Undo> undo = std::exchange(outcome.undo, std::nullopt);
@@ -302,11 +272,11 @@ void Engine::run_blocking(Instance& instance, Inputs inputs) {
 
 void Engine::apply_blocking(Instance& instance, Inputs inputs, Outcome outcome) {
   auto* resource = static_cast<BlockingResource*>(instance.resource.get());
-  pool_.submit(
-      [this, &instance, resource, inputs = std::move(inputs), outcome = std::move(outcome)]() mutable -> Pool::Done {
-        add_apply(outcome, run_unit([&](Outcome&, TimePoint) { resource->apply(outcome.delta, inputs); }));
-        return [this, &instance, outcome = std::move(outcome)]() mutable { finish(instance, std::move(outcome)); };
-      });
+  pool_.submit([this, &instance, resource, inputs = std::move(inputs),
+                outcome = std::move(outcome)]() mutable -> Pool::Done {
+    add_apply(outcome, run_unit([&](Outcome& o, TimePoint) { o.staged = resource->stage(outcome.delta, inputs); }));
+    return [this, &instance, outcome = std::move(outcome)]() mutable { end_blocking(instance, std::move(outcome)); };
+  });
 }
 
 void Engine::publish(Instance& instance) {

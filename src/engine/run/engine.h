@@ -15,6 +15,7 @@
 #include <random>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "src/async/pool.h"
@@ -72,6 +73,8 @@ class Engine {
     /// that, and is the resource's. From any thread. Empty: everything is.
     using Approve = std::function<std::optional<Error>(const Declaration&, const Delta&)>;
     Approve approve = {};
+    /// When what is written gets to the disk.
+    Durability durability = Durability::Burst;
     /// Of the jitter of retries.
     std::uint32_t random_seed = std::random_device{}();
   };
@@ -195,6 +198,15 @@ class Engine {
   void run_async(Instance& instance, Inputs inputs);
   void run_blocking(Instance& instance, Inputs inputs);
   void apply_blocking(Instance& instance, Inputs inputs, Outcome outcome);
+
+  // stage.cc
+  void end_blocking(Instance& instance, Outcome outcome);
+  void sync_staged();
+  void end_sync_staged(std::vector<std::optional<Error>> errors);
+  void finish_staged(Instance& instance, Outcome outcome);
+  void drop_staged();
+
+  // engine.cc
   void publish(Instance& instance);
   bool is_to_be_published(const Instance& instance) const;
   void publish_beside(Instance& instance, Outcome outcome);
@@ -226,6 +238,7 @@ class Engine {
   // settle.cc
   void consider();
   void sync_files();
+  void sync_is_late(Unsynced::Batch batch);
   void progress();
   void emit_progress();
   bool quiet() const;
@@ -267,7 +280,7 @@ class Engine {
   Convergence convergence_;
   Loop::Timer converge_timer_;
   Loop::Timer sync_timer_;
-  TimePoint unsynced_since_{};
+  TimePoint unsynced_since_{}, sync_not_before_{};
   Loop::Timer progress_timer_;
   std::optional<RecheckPace> recheck_pace_;
   Loop::Timer recheck_timer_;
@@ -278,6 +291,17 @@ class Engine {
   bool pump_posted_ = false;
   bool syncing_ = false;
   std::shared_ptr<std::atomic<bool>> sync_has_begun_;
+  struct StagedRun {
+    Instance* instance;
+    Outcome outcome;
+  };
+  /// Runs that wait for the next sync of their data, and those of the one at work.
+  std::vector<StagedRun> staged_, in_staged_sync_;
+  bool staged_sync_posted_ = false;
+  bool staged_syncing_ = false;
+  std::shared_ptr<std::atomic<bool>> staged_sync_has_begun_;
+  /// What was warned of in a Delta.
+  std::unordered_set<std::string> warned_;
   bool stopping_ = false;
   std::move_only_function<void(bool)> stopped_;
   Loop::Timer stop_timer_;

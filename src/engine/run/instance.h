@@ -37,6 +37,8 @@ struct Outcome {
   report::Timing timing = {};
   /// When it ended; what waits for the loop then is no part of it.
   TimePoint end = {};
+  /// What is left of the apply.
+  std::unique_ptr<Staged> staged = nullptr;
 };
 /// Its timing as the report has it, as of now.
 report::Timing told(const Outcome& outcome);

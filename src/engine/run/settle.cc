@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Engine: when all is settled, and how it ends.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -67,7 +69,8 @@ void Engine::consider() {
       constexpr Duration kCalm = 1s, kAtMost = 5s;
       TimePoint now = Clock::now();
       if (!sync_timer_.pending()) unsynced_since_ = now;
-      sync_timer_.at(std::min(now + kCalm, unsynced_since_ + kAtMost), [this] { sync_files(); });
+      TimePoint at = std::min(now + kCalm, unsynced_since_ + kAtMost);
+      sync_timer_.at(std::max(at, sync_not_before_), [this] { sync_files(); });
     }
   }
   Convergence::Decision decision = convergence_.ask(Clock::now(), now_quiet);
@@ -92,16 +95,18 @@ void Engine::sync_files() {
   if (batch.empty()) return;
   syncing_ = true;
   sync_has_begun_ = std::make_shared<std::atomic<bool>>(false);
-  pool_.submit([this, begun = sync_has_begun_, batch = std::move(batch)]() -> Pool::Done {
+  pool_.submit([this, begun = sync_has_begun_, batch = std::move(batch)]() mutable -> Pool::Done {
     *begun = true;
     std::string failure;
+    bool in_time = true;
     try {
-      Unsynced::sync(batch);
+      in_time = Unsynced::sync(batch);
     } catch (const Error& error) {
       failure = error.text();
     }
-    return [this, failure = std::move(failure)] {
+    return [this, failure = std::move(failure), in_time, batch = std::move(batch)]() mutable {
       syncing_ = false;
+      if (failure.empty() && !in_time) return sync_is_late(std::move(batch));
       if (failure.empty()) report_.emit(report::Durable{});
       else
         report_.emit(
@@ -110,6 +115,22 @@ void Engine::sync_files() {
       check_stopped();
     };
   });
+}
+
+// A disk that is slow, or hangs, is no reason not to go on.
+void Engine::sync_is_late(Unsynced::Batch batch) {
+  std::string text = fmt::format(
+      "what was written may not be on the disk yet: syncing the file system of {} takes longer than {} s; the run goes "
+      "on",
+      batch.devices.begin()->second.some_folder, Unsynced::kPatience);
+  if (warned_.insert(text).second)
+    report_.emit(report::Notice{report::Notice::Level::Warning, std::move(text),
+                                "it waits for what all programs wrote there; `--durability none` doesn't wait"});
+  constexpr Duration kLater = 60s;
+  sync_not_before_ = Clock::now() + kLater;
+  if (!options_.ends_when_settled) unsynced_.put_back(std::move(batch));
+  consider();
+  check_stopped();
 }
 
 void Engine::progress() {
@@ -140,6 +161,7 @@ void Engine::stop(Duration limit, std::move_only_function<void(bool)> stopped) {
   stopping_ = true;
   stopped_ = std::move(stopped);
   running_ -= pool_.drop_waiting();
+  drop_staged();
   if (syncing_ && !*sync_has_begun_) {
     // It was among what was dropped, and is no run.
     ++running_;
@@ -177,7 +199,7 @@ void Engine::stop(Duration limit, std::move_only_function<void(bool)> stopped) {
 }
 
 void Engine::check_stopped() {
-  if (!stopping_ || !stopped_ || running_ > 0 || syncing_) return;
+  if (!stopping_ || !stopped_ || running_ > 0 || syncing_ || staged_syncing_) return;
   stop_timer_.cancel();
   spawner_.kill_all();
   // Posted: it may come from the depth of a run that is just ending.

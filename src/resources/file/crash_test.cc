@@ -6,7 +6,7 @@
 #include <cstdlib>
 #include <random>
 
-#include "src/resources/file/temporary.h"
+#include "src/resources/drafts.h"
 #include "src/resources/file/testing.h"
 
 namespace mgmt::file {
@@ -21,7 +21,7 @@ std::string content_of(char letter, int number) {
 std::string leftovers(const std::string& folder) {
   std::string out;
   for (const auto& entry : std::filesystem::directory_iterator(folder))
-    if (is_temporary_name(entry.path().filename().string())) out += entry.path().filename().string() + " ";
+    if (drafts::is_name(entry.path().filename().string())) out += entry.path().filename().string() + " ";
   return out;
 }
 
@@ -56,10 +56,11 @@ class FileCrash : public FileTest {
   int ready_[2] = {};
 };
 
-// These two are no tests by themselves: what a child runs.
+// These two are no tests by themselves: what a child runs, as a run of one agent.
 TEST_F(FileCrash, DISABLED_Writer) {
   const char* folder = ::getenv("MGMT_TEST_FOLDER");
   ASSERT_TRUE(folder);
+  drafts::belong_to(std::string(folder) + "/../records", "agent");
   for (int round = 0;; ++round) {
     for (int i = 0; i < kFiles; ++i) {
       std::string content = content_of(round % 2 ? 'a' : 'b', i);
@@ -75,6 +76,7 @@ TEST_F(FileCrash, DISABLED_Writer) {
 TEST_F(FileCrash, DISABLED_Checker) {
   const char* folder = ::getenv("MGMT_TEST_FOLDER");
   ASSERT_TRUE(folder);
+  drafts::belong_to(std::string(folder) + "/../records", "agent");
   // Nothing to do: the check alone clears up.
   FileResource file = resource(std::string(folder) + "/nothing", {{"state", Value("absent")}});
   EXPECT_TRUE(enforce(file).empty());
@@ -84,11 +86,12 @@ TEST_F(FileCrash, DISABLED_Checker) {
 TEST_F(FileCrash, EachFileIsTheOldOrTheNewOneAndTheNextRunClearsUp) {
   std::mt19937 random(20240801);
   int left = 0;
+  folder("records");
   for (int round = 0; round < 100; ++round) {
     std::string run = "run" + std::to_string(round);
-    std::string folder = at(run);
-    std::filesystem::create_directories(folder);
-    pid_t child = start("Writer", folder);
+    std::string where = at(run);
+    folder(run);
+    pid_t child = start("Writer", where);
     char byte;
     ASSERT_EQ(::read(ready_[0], &byte, 1), 1);
     // A moment that nobody chose: the one wait here that is for no event.
@@ -102,27 +105,32 @@ TEST_F(FileCrash, EachFileIsTheOldOrTheNewOneAndTheNextRunClearsUp) {
       ASSERT_TRUE(now == content_of('a', i) || now == content_of('b', i)) << name << ": " << now.size();
       ASSERT_EQ(mode(name), "0600");
     }
-    if (leftovers(folder).empty()) continue;
+    if (leftovers(where).empty()) continue;
     ++left;
-    ASSERT_EQ(wait_for(start("Checker", folder)), 0) << "still there: " << leftovers(folder);
+    ASSERT_EQ(wait_for(start("Checker", where)), 0) << "still there: " << leftovers(where);
   }
   EXPECT_GT(left, 0) << "no kill hit a file being written, so this has shown nothing";
+  EXPECT_LE(names("records").size(), 60U) << "more than the last run's: " << names("records");
 }
 
-TEST_F(FileCrash, OnlyTheDraftsOfDeadWritersGo) {
+TEST_F(FileCrash, OnlyTheDraftsOfThisAgentsDeadRunsGo) {
+  std::string dead_id = "00000000deadbeef";
+  folder("records");
+  folder("elsewhere");
+  put("records/me.run-" + dead_id, folder_ + std::string("\0", 1) + at("elsewhere") + std::string("\0", 1) + "cut sh");
+  put("records/other.run-1111111111111111", folder_ + std::string("\0", 1));
+  drafts::belong_to(at("records"), "me");
   std::string mine;
-  append_temporary_name(mine);
-  ASSERT_TRUE(is_temporary_name(mine));
+  drafts::append_name(mine, folder_);
+  ASSERT_TRUE(drafts::is_name(mine));
   put(mine, "being written");
-  std::string system = mine.substr(0, mine.find('-', 6));
-  std::string dead = system + "-4194305-77-0~";
+  std::string dead = ".mgmt-" + dead_id + "-3~", other = ".mgmt-1111111111111111-0~";
   put(dead, "left");
-  std::string reused = system + "-1-77-3~";  // process 1 lives, but began at another time
-  put(reused, "left");
-  std::string other_boot = ".mgmt-0-" + std::to_string(::getpid()) + "-77-3~";
-  folder(other_boot + "/with/content");
-  for (const char* name : {".mgmt-", ".mgmt-1-2-3~", ".mgmt-1-2-3-4", ".mgmt-x-2-3-4~", ".mgmt-1-2-3-4-5~", "mgmt~"}) {
-    EXPECT_FALSE(is_temporary_name(name)) << name;
+  folder("elsewhere/" + dead + "/with/content");
+  put(other, "of another agent, alive or not");
+  for (const char* name : {".mgmt-", ".mgmt-00000000deadbeef-~", ".mgmt-00000000deadbeef-3", ".mgmt-deadbeef-3~",
+                           ".mgmt-00000000deadbeef-x~", "mgmt~"}) {
+    EXPECT_FALSE(drafts::is_name(name)) << name;
     put(name, "");
   }
   std::string all = names();
@@ -131,10 +139,15 @@ TEST_F(FileCrash, OnlyTheDraftsOfDeadWritersGo) {
   EXPECT_EQ(names(), all) << "a dry run removes nothing";
   f.check({});
   EXPECT_TRUE(exists(mine));
+  EXPECT_TRUE(exists(other));
   EXPECT_FALSE(exists(dead));
-  EXPECT_FALSE(exists(reused));
-  EXPECT_FALSE(exists(other_boot));
-  EXPECT_TRUE(exists(".mgmt-1-2-3~"));
+  EXPECT_EQ(names("elsewhere"), "");
+  EXPECT_TRUE(exists(".mgmt-00000000deadbeef-3"));
+  EXPECT_FALSE(exists("records/me.run-" + dead_id));
+  EXPECT_TRUE(exists("records/other.run-1111111111111111"));
+  ASSERT_EQ(::unlink(at(mine).c_str()), 0);
+  drafts::forget();
+  EXPECT_EQ(names("records"), "other.run-1111111111111111");
 }
 
 }  // namespace

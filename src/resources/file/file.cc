@@ -10,9 +10,10 @@
 #include <string_view>
 #include <utility>
 
-#include "src/async/confine.h"
 #include "src/base/path.h"
 #include "src/events/inotify/file_watcher.h"
+#include "src/resources/drafts.h"
+#include "src/resources/file/compare.h"
 #include "src/resources/file/describe.h"
 #include "src/resources/file/folder.h"
 #include "src/resources/file/owner.h"
@@ -56,35 +57,6 @@ Attributes attributes_of(const Want& want) {
   return attributes;
 }
 
-// In a plan of an ordinary user all owners but oneself look like this one.
-constexpr id_t kOverflowId = 65534;
-
-void compare_id(const char* param, id_t wanted, id_t own, std::optional<id_t> now, std::string (*name_of)(id_t),
-                Delta& delta) {
-  if (wanted == kAsFound || now == wanted) return;
-  Change change{.param = param, .before = now ? Value(name_of(*now)) : Value(), .after = Value(name_of(wanted))};
-  if (now == kOverflowId && wanted != own && confine::hides_owners()) {
-    change.before = Value();
-    change.known = false;
-    change.why = "an ordinary user's plan can't see whose it is";
-  }
-  delta.changes.push_back(std::move(change));
-}
-
-// Appends what differs; `now` is null for what is to be made.
-void compare_attributes(const Attributes& attributes, const struct stat* now, Delta& delta) {
-  compare_id("owner", attributes.owner, ::geteuid(), now ? std::optional<id_t>(now->st_uid) : std::nullopt, user_name,
-             delta);
-  compare_id("group", attributes.group, ::getegid(), now ? std::optional<id_t>(now->st_gid) : std::nullopt, group_name,
-             delta);
-  if (!attributes.mode) return;
-  mode_t current = now ? now->st_mode & 07777 : attributes.fallback;
-  mode_t wanted = attributes.mode->of(current, now ? S_ISDIR(now->st_mode) : attributes.fallback == 0755);
-  if (!now || wanted != current)
-    delta.changes.push_back(
-        {.param = "mode", .before = now ? Value(octal(current)) : Value(), .after = Value(octal(wanted))});
-}
-
 const Change* change_of(const Delta& delta, std::string_view param) {
   for (const Change& change : delta.changes)
     if (change.item.empty() && change.param == param) return &change;
@@ -117,7 +89,7 @@ std::vector<std::string> fragment_paths(const List& fragments) {
     for (const std::string& name : entries_of(folder.get(), path)) {
       std::string shown = join_path(path, name);
       std::optional<Found> found = look({.folder = folder.get(), .name = name.c_str(), .shown = shown});
-      if (found && S_ISREG(found->status.st_mode) && !is_temporary_name(name)) paths.push_back(std::move(shown));
+      if (found && S_ISREG(found->status.st_mode) && !drafts::is_name(name)) paths.push_back(std::move(shown));
     }
   }
   return paths;
@@ -163,7 +135,6 @@ Tree tree_of(const Want& want, const std::string& path, const Inputs& inputs) {
           .source = want.source ? clean_path(*want.source) : "",
           .purge = want.purge,
           .force = want.force,
-          .sweep = !inputs.dry,
           .managed = inputs.managed.get()};
 }
 
@@ -253,10 +224,7 @@ auto undisturbed(Step step) {
 Declaration FileResource::undo() { return undo_of(*declaration_, path()); }
 
 Delta FileResource::check(const Inputs& inputs) {
-  if (!swept_ && !inputs.dry) {
-    sweep_folder_of(path());
-    swept_ = true;
-  }
+  if (!inputs.dry) sweep_dead_runs();
   Want want = want_of(*declaration_);
   return undisturbed([&](int /*attempt*/) { return check_once(want, inputs); });
 }
@@ -334,13 +302,17 @@ Delta FileResource::check_file(const Want& want, const Inputs& inputs) {
     delta.changes.reserve(3);
     delta.changes.push_back(state_change(there ? &now : nullptr));
   }
+  Content content = Content::Stays;
   if (want.has_content()) {
     Bytes bytes = bytes_of(want);
-    if (!right_type || now.st_size != bytes.size() || !same_bytes(fd.get(), bytes, name))
+    if (!right_type || now.st_size != bytes.size() || !same_bytes(fd.get(), bytes, name)) {
+      content = Content::Changes;
       delta.changes.push_back(
           content_change(right_type ? fd.get() : -1, name, bytes, inputs.want_text && (right_type || inputs.dry)));
+      if (right_type) compare_losses(fd.get(), now, name, "", delta);
+    }
   }
-  compare_attributes(attributes, right_type ? &now : nullptr, delta);
+  compare_attributes(attributes, right_type ? &now : nullptr, content, "", delta);
   return delta;
 }
 
@@ -354,7 +326,7 @@ Delta FileResource::check_folder(const Want& want, const Inputs& inputs) {
     must_be_made(want, at);
     delta.changes.push_back(state_change(found ? &found->status : nullptr));
   }
-  compare_attributes(attributes_of(want), right_type ? &found->status : nullptr, delta);
+  compare_attributes(attributes_of(want), right_type ? &found->status : nullptr, Content::Stays, "", delta);
   if (want.has_tree()) compare_tree(tree_of(want, path(), inputs), inputs.want_text, delta);
   return delta;
 }
@@ -370,31 +342,64 @@ Delta FileResource::check_link(const Want& want) {
   if (now != *want.source)
     delta.changes.push_back(
         {.param = "source", .before = right_type ? Value(std::move(now)) : Value(), .after = Value(*want.source)});
-  compare_attributes(attributes_of(want), right_type ? &found->status : nullptr, delta);
+  compare_attributes(attributes_of(want), right_type ? &found->status : nullptr, Content::Stays, "", delta);
   return delta;
 }
 
-void FileResource::apply(const Delta& delta, const Inputs& inputs) {
+// A replaced file that waits for the data of others.
+class FileResource::Waiting final : public Staged {
+ public:
+  Waiting(FileResource& resource, std::unique_ptr<Replacement> file, dev_t device, Inputs inputs)
+      : Staged({.path = file->draft_path(), .device = device}),
+        resource_(resource),
+        file_(std::move(file)),
+        inputs_(std::move(inputs)) {}
+
+  void finish() override {
+    try {
+      resource_.written(file_->place());
+    } catch (const Raced&) {
+      file_.reset();
+      resource_.apply(resource_.check(inputs_), inputs_);
+    }
+  }
+
+ private:
+  FileResource& resource_;
+  std::unique_ptr<Replacement> file_;
+  Inputs inputs_;
+};
+
+void FileResource::apply(const Delta& delta, const Inputs& inputs) { enforce(delta, inputs, nullptr); }
+
+std::unique_ptr<Staged> FileResource::stage(const Delta& delta, const Inputs& inputs) {
+  std::unique_ptr<Staged> waiting;
+  enforce(delta, inputs, &waiting);
+  return waiting;
+}
+
+void FileResource::enforce(const Delta& delta, const Inputs& inputs, std::unique_ptr<Staged>* later) {
   Want want = want_of(*declaration_);
   undisturbed([&](int attempt) {
-    if (attempt == 1) apply_once(want, delta, inputs);
-    else apply_once(want, check_once(want, inputs), inputs);
+    if (attempt == 1) apply_once(want, delta, inputs, later);
+    else apply_once(want, check_once(want, inputs), inputs, later);
   });
 }
 
-void FileResource::apply_once(const Want& want, const Delta& delta, const Inputs& inputs) {
+void FileResource::apply_once(const Want& want, const Delta& delta, const Inputs& inputs,
+                              std::unique_ptr<Staged>* later) {
   if (delta.empty()) return;
   std::uint64_t checked = std::exchange(stamp_, kUnknown);
   if (want.absent) return apply_absent(want);
   switch (want.type) {
-    case Want::Type::File: return written(apply_file(want, delta, checked));
+    case Want::Type::File:
+      if (auto status = apply_file(want, delta, checked, inputs, later)) written(*status);
+      return;
     case Want::Type::Link: return written(apply_link(want, delta, checked));
     case Want::Type::Folder: break;
   }
   if (change_of(delta, "state") || changes_attributes(delta)) written(apply_folder(want, delta));
-  if (want.has_tree())
-    apply_tree(tree_of(want, path(), inputs), delta,
-               [&](const std::string& path, dev_t device) { unsynced_.add(path, device); });
+  if (want.has_tree()) apply_tree(tree_of(want, path(), inputs), delta, unsynced_);
 }
 
 void FileResource::apply_absent(const Want& want) {
@@ -432,7 +437,8 @@ bool written_between(const struct stat& before, const struct stat& after) {
 
 // Where only attributes are to change, the rest must be as it was checked: what is left passes for right from then on,
 // and a folder that is swapped for another brings another file without an event of its own.
-struct stat FileResource::apply_file(const Want& want, const Delta& delta, std::uint64_t checked) {
+std::optional<struct stat> FileResource::apply_file(const Want& want, const Delta& delta, std::uint64_t checked,
+                                                    const Inputs& inputs, std::unique_ptr<Staged>* later) {
   Spot at = spot();
   const Change* state = change_of(delta, "state");
   std::optional<Found> found = found_as_said(at, state);
@@ -446,9 +452,26 @@ struct stat FileResource::apply_file(const Want& want, const Delta& delta, std::
     found->file = open_file(at);
     if (::fstat(found->file.get(), &found->status) != 0) throw Error::system(errno, "looking at " + at.shown);
     if (!S_ISREG(found->status.st_mode)) throw Raced(at.shown);
+    // Nothing goes unsaid.
+    Delta losses;
+    compare_losses(found->file.get(), found->status, at.shown, "", losses);
+    compare_attributes(attributes_of(want), &found->status, Content::Changes, "", losses);
+    for (const Change& loss : losses.changes)
+      if (!change_of(delta, loss.param)) throw Raced(at.shown);
   }
   Bytes bytes = bytes_of(want);
-  return write_file(at, bytes, attributes_of(want), pointer(found));
+  Attributes attributes = attributes_of(want);
+  if (!found) return write_new_file(at, bytes, attributes);
+  dev_t device = found->status.st_dev;
+  auto file = std::make_unique<Replacement>(at, bytes, attributes, std::move(*found));
+  Unsynced::Before before = unsynced_.before_rename(path(), device);
+  if (before == Unsynced::Before::Batch && later) {
+    file->wait();
+    *later = std::make_unique<Waiting>(*this, std::move(file), device, inputs);
+    return std::nullopt;
+  }
+  if (before != Unsynced::Before::Nothing) file->sync();
+  return file->place();
 }
 
 struct stat FileResource::apply_folder(const Want& want, const Delta& delta) {

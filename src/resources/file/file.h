@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "src/resources/file/params.h"
@@ -24,8 +25,11 @@ class FileResource final : public BlockingResource {
   Declaration undo() override;
   Delta check(const Inputs& inputs) override;
   void apply(const Delta& delta, const Inputs& inputs) override;
+  std::unique_ptr<Staged> stage(const Delta& delta, const Inputs& inputs) override;
 
  private:
+  class Waiting;
+
   const std::string& path() const;
   Spot spot() const { return {.name = path().c_str(), .shown = path()}; }
 
@@ -35,9 +39,12 @@ class FileResource final : public BlockingResource {
   Delta check_folder(const Want& want, const Inputs& inputs);
   Delta check_link(const Want& want);
 
-  void apply_once(const Want& want, const Delta& delta, const Inputs& inputs);
+  /// With `later`, a replaced file of a burst is left there: all but its place.
+  void enforce(const Delta& delta, const Inputs& inputs, std::unique_ptr<Staged>* later);
+  void apply_once(const Want& want, const Delta& delta, const Inputs& inputs, std::unique_ptr<Staged>* later);
   void apply_absent(const Want& want);
-  struct stat apply_file(const Want& want, const Delta& delta, std::uint64_t checked);
+  std::optional<struct stat> apply_file(const Want& want, const Delta& delta, std::uint64_t checked,
+                                        const Inputs& inputs, std::unique_ptr<Staged>* later);
   struct stat apply_folder(const Want& want, const Delta& delta);
   struct stat apply_link(const Want& want, const Delta& delta, std::uint64_t checked);
   void make_parents();
@@ -51,7 +58,6 @@ class FileResource final : public BlockingResource {
   std::string own_path_;
   /// What the last check or apply left, as one number: see stamp_of.
   std::uint64_t stamp_ = 0;
-  bool swept_ = false;
 };
 
 }  // namespace mgmt::file

@@ -39,17 +39,17 @@ TEST_F(FileContent, ANewFileIsReadableWhateverTheUmask) {
 }
 
 TEST_F(FileContent, ADifferentContentIsReplacedAndTheRestKept) {
-  put("f", "old and long", 04755);
+  put("f", "old and long", 0750);
   if (::geteuid() == 0) {
     ASSERT_EQ(::chown(at("f").c_str(), 1234, 4321), 0);
-    ASSERT_EQ(::chmod(at("f").c_str(), 04755), 0);
+    ASSERT_EQ(::chmod(at("f").c_str(), 0750), 0);
   }
   struct stat before = status("f");
   Delta delta = enforce("f", {{"content", Value("new")}});
   ASSERT_EQ(delta.changes.size(), 1U);
   EXPECT_EQ(delta.changes[0].param, "content");
   EXPECT_EQ(text("f"), "new");
-  EXPECT_EQ(mode("f"), "4755");
+  EXPECT_EQ(mode("f"), "0750");
   EXPECT_EQ(status("f").st_uid, before.st_uid);
   EXPECT_EQ(status("f").st_gid, before.st_gid);
   EXPECT_NE(status("f").st_ino, before.st_ino) << "a reader of the old file goes on with it";
@@ -107,17 +107,53 @@ TEST_F(FileContent, ExtendedAttributesAreKept) {
   EXPECT_EQ(std::string(value, 1000), large);
 }
 
-TEST_F(FileContent, CapabilitiesAreKept) {
+TEST_F(FileContent, CapabilitiesGoWithTheContentAndThatIsSaid) {
   put("f", "old", 0755);
   // Version 2, cap_net_raw permitted and effective: linux/capability.h.
   const unsigned char capability[20] = {1, 0, 0, 2, 0, 0x20};
   if (::setxattr(at("f").c_str(), "security.capability", capability, sizeof capability, 0) != 0)
     GTEST_SKIP() << "needs root";
-  enforce("f", {{"content", Value("new")}});
   char value[64];
-  EXPECT_EQ(::getxattr(at("f").c_str(), "security.capability", value, sizeof value), 20);
   enforce("f", {{"owner", Value("1234")}});
-  EXPECT_EQ(::getxattr(at("f").c_str(), "security.capability", value, sizeof value), 20);
+  EXPECT_EQ(::getxattr(at("f").c_str(), "security.capability", value, sizeof value), 20) << "the same content";
+  EXPECT_EQ(words(enforce("f", {{"content", Value("new")}})),
+            "content: 3 bytes cba06b57 → 3 bytes 11507a0e; capabilities: cap_net_raw=ep → (none)");
+  EXPECT_EQ(::getxattr(at("f").c_str(), "security.capability", value, sizeof value), -1);
+}
+
+TEST_F(FileContent, SetIdBitsGoWithTheContentUnlessTheyAreDeclared) {
+  put("f", "old", 06755);
+  EXPECT_TRUE(enforce("f", {{"content", Value("old")}}).empty()) << "the same content";
+  EXPECT_EQ(words(enforce("f", {{"content", Value("new")}})),
+            "content: 3 bytes cba06b57 → 3 bytes 11507a0e; mode: 6755 → 0755");
+  EXPECT_EQ(mode("f"), "0755");
+  ASSERT_EQ(::chmod(at("f").c_str(), 04755), 0);
+  enforce("f", {{"content", Value("newer")}, {"mode", Value("4755")}});
+  EXPECT_EQ(mode("f"), "4755");
+  enforce("f", {{"content", Value("new")}, {"mode", Value("g+w")}});
+  EXPECT_EQ(mode("f"), "0775") << "only what is declared";
+}
+
+TEST_F(FileContent, AHardLinkIsSaid) {
+  put("f", "old");
+  ASSERT_EQ(::link(at("f").c_str(), at("other").c_str()), 0);
+  FileResource f = resource("f", {{"content", Value("new")}});
+  Delta delta = f.check({});
+  EXPECT_EQ(words(delta), "content: 3 bytes cba06b57 → 3 bytes 11507a0e; links: 2 → 1");
+  ASSERT_EQ(delta.warnings.size(), 1U);
+  EXPECT_TRUE(delta.warnings[0].contains("is one of 2 names")) << delta.warnings[0];
+  EXPECT_TRUE(resource("f", {{"mode", Value("0600")}}).check({}).warnings.empty()) << "no content changes";
+}
+
+// What the check didn't say is looked at again.
+TEST_F(FileContent, APowerGivenBetweenCheckAndApplyGoesOnlyOnceItIsSaid) {
+  put("f", "old", 0755);
+  FileResource f = resource("f", {{"content", Value("new")}});
+  Delta delta = f.check({});
+  ASSERT_EQ(::chmod(at("f").c_str(), 04755), 0);
+  f.apply(delta, {});
+  EXPECT_EQ(text("f"), "new");
+  EXPECT_EQ(mode("f"), "0755");
 }
 
 // user::rw- user:1234:rwx group::r-- mask::rwx other::--- (linux/posix_acl_xattr.h)
@@ -472,7 +508,8 @@ TEST_F(FileAttributes, WithoutThePermissionItIsAnErrorAndTheOldFileStays) {
   EXPECT_EQ(as_nobody([&] { return failure("f", {{"mode", Value("0600")}}); }),
             "setting the mode of T/f: Operation not permitted");
   EXPECT_EQ(as_nobody([&] { return failure("mine/f", {{"content", Value("y")}}); }),
-            "giving T/mine/f to its owner (user 0, group 0): Operation not permitted");
+            "giving T/mine/f to its owner (user 0, group 0): Operation not permitted (only root can give a file to "
+            "somebody else)");
   EXPECT_EQ(text("f"), "old");
   EXPECT_EQ(text("mine/f"), "old");
   EXPECT_EQ(names(), "f mine mine/f secret");

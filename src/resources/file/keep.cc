@@ -14,7 +14,6 @@
 namespace mgmt::file {
 namespace {
 
-constexpr const char* kCapabilities = "security.capability";
 constexpr const char* kAccessList = "system.posix_acl_access";
 
 // Asks for the size, then for the value, until both agree. None: there isn't any, or the file system has none.
@@ -42,17 +41,19 @@ std::optional<std::string> attribute(int fd, const char* name, const std::string
 
 void set_attribute(int fd, const char* name, const std::string& value, const std::string& shown) {
   if (::fsetxattr(fd, name, value.data(), value.size(), 0) == 0) return;
-  // Where SELinux doesn't act, a label from the disk can't be set, and where it does, the policy gives a new file its
-  // own.
-  if (std::string_view(name) == "security.selinux" && (errno == EOPNOTSUPP || errno == EPERM)) return;
-  throw Error::system(errno, "keeping the attribute " + std::string(name) + " of " + shown);
+  int failure = errno;
+  // A label that may not be set may be the one that the policy gave to the new file anyway.
+  if (attribute(fd, name, shown) == value) return;
+  Error error = Error::system(failure, "keeping the attribute " + std::string(name) + " of " + shown);
+  if (failure == EPERM) throw std::move(error).hint("it takes root to keep it");
+  throw error;
 }
 
 bool is_kept(std::string_view name) {
   if (name.starts_with("user.")) return true;
   // A measure of the old content; the kernel makes the new one's.
   if (name == "security.ima" || name == "security.evm") return false;
-  return name.starts_with("security.") && name != kCapabilities;
+  return name.starts_with("security.") && name != "security.capability";
 }
 
 // The access list as chmod(mode) would leave it. Its form in the attribute (linux/posix_acl_xattr.h): a version, then
@@ -77,16 +78,15 @@ std::string with_mode(std::string list, mode_t mode) {
 
 }  // namespace
 
-bool keep_attributes(int from, int to, mode_t mode, const std::string& shown) {
+void keep_attributes(int from, int to, mode_t mode, const std::string& shown) {
   std::optional<std::string> names = sized("reading the attributes of " + shown, [&](char* list, std::size_t size) {
     return ::flistxattr(from, list, size);
   });
-  bool has_access_list = false, has_capabilities = false;
+  bool has_access_list = false;
   for (std::string_view rest = names ? std::string_view(*names) : ""; !rest.empty();) {
     std::string name(rest.substr(0, rest.find('\0')));
     rest.remove_prefix(std::min(rest.size(), name.size() + 1));
     has_access_list |= name == kAccessList;
-    has_capabilities |= name == kCapabilities;
     if (!is_kept(name)) continue;
     if (std::optional<std::string> value = attribute(from, name.c_str(), shown))
       set_attribute(to, name.c_str(), *value, shown);
@@ -98,12 +98,6 @@ bool keep_attributes(int from, int to, mode_t mode, const std::string& shown) {
     // What the folder's default list gave to the new file, and the old one didn't have.
     throw Error::system(errno, "taking the inherited access list off " + shown);
   }
-  return has_capabilities;
-}
-
-void keep_capabilities(int from, int to, const std::string& shown) {
-  if (std::optional<std::string> value = attribute(from, kCapabilities, shown))
-    set_attribute(to, kCapabilities, *value, shown);
 }
 
 }  // namespace mgmt::file

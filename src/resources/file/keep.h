@@ -8,12 +8,9 @@
 
 namespace mgmt::file {
 
-/// Gives the open file `to` the attributes of `from`, all but its capabilities; `mode` is what `to` will have, and no
-/// entry of an access list is wider than it even for a moment. Throws Error if one can't be kept. True if `from` has
-/// capabilities.
-bool keep_attributes(int from, int to, mode_t mode, const std::string& shown);
-
-/// Capabilities come last: a write, and a change of owner, clears them.
-void keep_capabilities(int from, int to, const std::string& shown);
+/// Gives the open file `to` the attributes of `from`, all but its capabilities, which were for the old content; `mode`
+/// is what `to` will have, and no entry of an access list is wider than it even for a moment. Throws Error if one can't
+/// be kept.
+void keep_attributes(int from, int to, mode_t mode, const std::string& shown);
 
 }  // namespace mgmt::file

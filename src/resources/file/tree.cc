@@ -1,17 +1,22 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "src/resources/file/tree.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <memory>
 #include <optional>
+#include <utility>
+#include <vector>
 
 #include "src/base/path.h"
+#include "src/resources/drafts.h"
+#include "src/resources/file/compare.h"
 #include "src/resources/file/describe.h"
 #include "src/resources/file/folder.h"
-#include "src/resources/file/temporary.h"
 #include "src/resources/file/write.h"
 
 namespace mgmt::file {
@@ -48,14 +53,13 @@ class Comparison {
  private:
   // `source` and `target` are open folders, or -1 where there is none.
   void folder(int source, int target, const std::string& item) {
-    if (tree_.sweep && target >= 0) sweep_folder_of(join_path(tree_.path, item) + "/");
     std::vector<std::string> wanted;
     if (source >= 0) wanted = entries_of(source, join_path(tree_.source, item));
-    std::erase_if(wanted, [](const std::string& name) { return is_temporary_name(name); });
+    std::erase_if(wanted, [](const std::string& name) { return drafts::is_name(name); });
     for (const std::string& name : wanted) entry(source, target, name, below(item, name));
     if (!tree_.purge || target < 0 || !tree_.managed) return;
     for (const std::string& name : entries_of(target, join_path(tree_.path, item)))
-      if (!std::ranges::binary_search(wanted, name) && !is_temporary_name(name)) purge(target, name, below(item, name));
+      if (!std::ranges::binary_search(wanted, name) && !drafts::is_name(name)) purge(target, name, below(item, name));
   }
 
   void entry(int source, int target, const std::string& name, const std::string& item) {
@@ -96,15 +100,18 @@ class Comparison {
   void file(const std::string& from, const Spot& spot, const std::string& item, bool there) {
     Bytes bytes(std::vector<std::string>{from});
     Fd now;
+    struct stat status{};
     if (there) {
       now = open_file(spot);
-      struct stat status{};
       if (::fstat(now.get(), &status) != 0) throw Error::system(errno, "looking at " + spot.shown);
       if (status.st_size == bytes.size() && same_bytes(now.get(), bytes, spot.shown)) return;
     }
     Change& change = delta_.changes.emplace_back(
         content_change(now.get(), spot.shown, bytes, want_text_ && (there || !tree_.sweep)));
     change.item = item;
+    if (!there) return;
+    compare_losses(now.get(), status, spot.shown, item, delta_);
+    compare_attributes({}, &status, Content::Changes, item, delta_);
   }
 
   void purge(int target, const std::string& name, const std::string& item) {
@@ -175,21 +182,79 @@ class Parents {
   std::string name_;
 };
 
+// Files that replace others, whole but for their places, until there are enough to sync them together.
+class Waiting {
+ public:
+  explicit Waiting(Unsynced& unsynced) : unsynced_(unsynced) {}
+
+  void replace(const Spot& spot, Bytes& bytes, const Attributes& attributes, Found found) {
+    dev_t device = found.status.st_dev;
+    // The folder's descriptor is for the next entry; a file that waits has its own.
+    auto one = std::make_unique<One>(Fd(::fcntl(spot.folder, F_DUPFD_CLOEXEC, 0)), std::string(spot.name), spot.shown);
+    if (!one->folder) throw Error::system(errno, "opening the folder of " + spot.shown);
+    one->file =
+        std::make_unique<Replacement>(Spot{.folder = one->folder.get(), .name = one->name.c_str(), .shown = spot.shown},
+                                      bytes, attributes, std::move(found));
+    Unsynced::Before before = unsynced_.before_rename(spot.shown, device);
+    if (before != Unsynced::Before::Batch) {
+      if (before == Unsynced::Before::Sync) one->file->sync();
+      return place(*one);
+    }
+    one->file->wait();
+    data_.push_back({.path = one->file->draft_path(), .device = device});
+    files_.push_back(std::move(one));
+    constexpr std::size_t kMost = 512;  // each holds a descriptor
+    if (files_.size() >= kMost) place_all();
+  }
+
+  void place_all() {
+    for (const auto& error : Unsynced::sync_data(data_))
+      if (error) throw Error(*error);
+    for (const auto& one : files_) place(*one);
+    files_.clear();
+    data_.clear();
+  }
+
+ private:
+  struct One {
+    Fd folder;
+    std::string name;
+    std::string shown;
+    std::unique_ptr<Replacement> file = nullptr;
+  };
+
+  void place(const One& one) { unsynced_.add(one.shown, one.file->place().st_dev); }
+
+  Unsynced& unsynced_;
+  std::vector<std::unique_ptr<One>> files_;
+  std::vector<Unsynced::Data> data_;
+};
+
+bool says(const Delta& delta, const Change& change) {
+  return std::ranges::any_of(delta.changes,
+                             [&](const Change& c) { return c.param == change.param && c.item == change.item; });
+}
+
 }  // namespace
 
-void apply_tree(const Tree& tree, const Delta& delta, const std::function<void(const std::string&, dev_t)>& written) {
+void apply_tree(const Tree& tree, const Delta& delta, Unsynced& unsynced) {
   Parents parents(tree);
+  Waiting waiting(unsynced);
   for (const Change& change : delta.changes) {
-    if (change.item.empty()) continue;
+    // What else there is of an item follows from its content.
+    if (change.item.empty() || (change.param != "state" && change.param != "content" && change.param != "source"))
+      continue;
     std::string name = base_name(change.item);
     Spot spot{.folder = parents.of(change.item), .name = name.c_str(), .shown = join_path(tree.path, change.item)};
     std::optional<Found> found = look(spot);
     const auto* after = change.after.get_if<std::string>();
     if (change.param == "state" && after && *after == "absent") {
+      waiting.place_all();
       if (!found) continue;
+      dev_t device = found->status.st_dev;
       remove_entry(spot, Inside::Remove);
       parents.forget();
-      written(spot.shown, found->status.st_dev);
+      unsynced.add(spot.shown, device);
       continue;
     }
     std::string from = join_path(tree.source, change.item);
@@ -210,12 +275,23 @@ void apply_tree(const Tree& tree, const Delta& delta, const std::function<void(c
       if (same_type) {
         found->file = open_file(spot);
         if (::fstat(found->file.get(), &found->status) != 0) throw Error::system(errno, "looking at " + spot.shown);
+        Delta losses;
+        compare_losses(found->file.get(), found->status, spot.shown, change.item, losses);
+        compare_attributes({}, &found->status, Content::Changes, change.item, losses);
+        for (const Change& loss : losses.changes)
+          if (!says(delta, loss)) throw Raced(spot.shown);
       }
-      made = write_file(spot, bytes, attributes, found ? &*found : nullptr);
+      if (found) {
+        waiting.replace(spot, bytes, attributes, std::move(*found));
+        parents.forget();
+        continue;
+      }
+      made = write_new_file(spot, bytes, attributes);
     }
     parents.forget();
-    written(spot.shown, made.st_dev);
+    unsynced.add(spot.shown, made.st_dev);
   }
+  waiting.place_all();
 }
 
 }  // namespace mgmt::file

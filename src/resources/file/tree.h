@@ -3,10 +3,10 @@
 // below the folder goes by descriptors and through no symlink.
 #pragma once
 
-#include <functional>
 #include <string>
 
 #include "src/resources/resource.h"
+#include "src/resources/unsynced.h"
 
 namespace mgmt::file {
 
@@ -17,8 +17,6 @@ struct Tree {
   std::string source;
   bool purge = false;
   bool force = false;
-  /// Look for what killed writers left behind.
-  bool sweep = false;
   /// What other resources manage; null: not known, so nothing is purged.
   const ManagedPaths* managed = nullptr;
 };
@@ -28,7 +26,8 @@ struct Tree {
 /// another type in the way, a mount point that would be purged.
 void compare_tree(const Tree& tree, bool want_text, Delta& delta);
 
-/// Makes the changes that have an `item`. `written` is told of each path.
-void apply_tree(const Tree& tree, const Delta& delta, const std::function<void(const std::string&, dev_t)>& written);
+/// Makes the changes that have an `item`; `unsynced` is told of each path. Many files that replace others get to the
+/// disk together before they take their places.
+void apply_tree(const Tree& tree, const Delta& delta, Unsynced& unsynced);
 
 }  // namespace mgmt::file

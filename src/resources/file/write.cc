@@ -2,7 +2,6 @@
 #include "src/resources/file/write.h"
 
 #include <fmt/format.h>
-#include <stdio.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -13,152 +12,14 @@
 
 #include "src/base/error.h"
 #include "src/base/path.h"
+#include "src/resources/file/draft.h"
 #include "src/resources/file/keep.h"
-#include "src/resources/file/temporary.h"
+#include "src/resources/file/refused.h"
 
 namespace mgmt::file {
 namespace {
 
 constexpr mode_t kSetId = S_ISUID | S_ISGID;
-
-Error cannot_create(int failure, const Spot& spot) {
-  std::string folder = parent_path(spot.shown);
-  if (failure == ENOENT)
-    return Error(fmt::format("{}: the folder {} doesn't exist", spot.shown, folder))
-        .hint(fmt::format("declare it too, as file `{}/` with `state: exists` (`recurse: true` makes its parents)",
-                          folder));
-  return Error::system(failure, "creating " + spot.shown);
-}
-
-// Something under a temporary name beside its place; goes again unless it is placed.
-class Draft {
- public:
-  explicit Draft(const Spot& spot) : spot_(spot) {
-    std::string_view name = spot.name;
-    name_.reserve(name.size() + 48);
-    name_ = name.substr(0, name.rfind('/') + 1);
-    append_temporary_name(name_);
-  }
-  ~Draft() {
-    if (!made_) return;
-    try {
-      remove_entry(own(), Inside::Remove);
-    } catch (const Error&) {
-      // The error that led here counts; the name tells the next run that this is a leftover.
-    }
-  }
-  Draft(const Draft&) = delete;
-  Draft& operator=(const Draft&) = delete;
-
-  Fd make_file(mode_t mode) {
-    Fd fd(::openat(spot_.folder, name_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode));
-    if (!fd) throw cannot_create(errno, spot_);
-    made_ = true;
-    return fd;
-  }
-  // Without any name, where the file system can: a crash leaves nothing then, and the folder changes once instead
-  // of three times. Only for what replaces nothing, since a link can't go over a name.
-  Fd make_nameless_file(mode_t mode) {
-    std::string_view name = spot_.name;
-    std::size_t slash = name.rfind('/');
-    std::string folder(slash == std::string_view::npos ? "." : name.substr(0, std::max<std::size_t>(slash, 1)));
-    Fd fd(::openat(spot_.folder, folder.c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, mode));
-    if (!fd) return make_file(mode);
-    nameless_ = fd.get();
-    return fd;
-  }
-  Fd make_folder() {
-    if (::mkdirat(spot_.folder, name_.c_str(), 0700) != 0) throw cannot_create(errno, spot_);
-    made_ = true;
-    Fd fd(::openat(spot_.folder, name_.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-    // Somebody who empties the folder above takes the draft along; no event tells of that, so it is tried again.
-    if (!fd && errno == ENOENT) throw Raced(spot_.shown);
-    if (!fd) throw Error::system(errno, "creating " + spot_.shown);
-    return fd;
-  }
-  void make_link(const std::string& target) {
-    if (::symlinkat(target.c_str(), spot_.folder, name_.c_str()) != 0) throw cannot_create(errno, spot_);
-    made_ = true;
-  }
-
-  /// The same file, to be looked at only; what was open for writing is closed.
-  Fd without_writing(Fd fd) {
-    // A nameless file ends its writing under no name anyway.
-    if (nameless_ >= 0) return fd;
-    Fd path(::openat(spot_.folder, name_.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
-    if (!path) throw Raced(spot_.shown);
-    return path;
-  }
-
-  Spot own() const { return {.folder = spot_.folder, .name = name_.c_str(), .shown = spot_.shown}; }
-
-  void place(const Found* found, bool is_folder) {
-    if (!found) return place_on_nothing();
-    struct stat now{};
-    if (::fstatat(spot_.folder, spot_.name, &now, AT_SYMLINK_NOFOLLOW) != 0 || now.st_ino != found->status.st_ino ||
-        now.st_dev != found->status.st_dev)
-      throw Raced(spot_.shown);
-    // What is kept of it was read before; a folder's time moves with what happens inside it, which goes anyway.
-    if (found->file && !same_version(now, found->status)) throw Raced(spot_.shown);
-    if (!is_folder && !S_ISDIR(now.st_mode))
-      return renamed(::renameat(spot_.folder, name_.c_str(), spot_.folder, spot_.name));
-    // A folder can't be renamed over, but two names can be exchanged in one step; the old thing then goes with the
-    // draft.
-    refuse_mounts(spot_, Inside::Remove);
-    if (exchange()) {
-      remove_entry(own(), Inside::Remove);
-      made_ = false;
-      return;
-    }
-    remove_entry(spot_, Inside::Remove);
-    place_on_nothing();
-  }
-
- private:
-  void place_on_nothing() {
-    if (nameless_ >= 0) return link_in_place();
-    int failure = ::renameat2(spot_.folder, name_.c_str(), spot_.folder, spot_.name, RENAME_NOREPLACE);
-    if (failure != 0 && errno == EINVAL) {
-      // A file system (NFS, some of FUSE) that can't: the look just before is the best there is.
-      struct stat now{};
-      if (::fstatat(spot_.folder, spot_.name, &now, AT_SYMLINK_NOFOLLOW) == 0) throw Raced(spot_.shown);
-      failure = ::renameat(spot_.folder, name_.c_str(), spot_.folder, spot_.name);
-    }
-    renamed(failure);
-  }
-  void link_in_place() {
-    if (::linkat(nameless_, "", spot_.folder, spot_.name, AT_EMPTY_PATH) == 0) return;
-    // Without CAP_DAC_READ_SEARCH the kernel wants the detour.
-    int failure = errno;
-    if (failure == ENOENT) {
-      std::string proc = fmt::format("/proc/self/fd/{}", nameless_);
-      if (::linkat(AT_FDCWD, proc.c_str(), spot_.folder, spot_.name, AT_SYMLINK_FOLLOW) == 0) return;
-      failure = errno;
-    }
-    errno = failure;
-    renamed(-1);
-  }
-  bool exchange() {
-    if (::renameat2(spot_.folder, name_.c_str(), spot_.folder, spot_.name, RENAME_EXCHANGE) == 0) return true;
-    if (errno == EINVAL) return false;
-    renamed(-1);
-    return false;
-  }
-  void renamed(int failure) {
-    if (failure == 0) {
-      made_ = false;
-      return;
-    }
-    // ENOENT: the folder went, or somebody took our draft for a leftover.
-    if (errno == EEXIST || errno == ENOENT || errno == EISDIR || errno == ENOTDIR) throw Raced(spot_.shown);
-    throw Error::system(errno, "putting " + spot_.shown + " in its place");
-  }
-
-  const Spot& spot_;
-  std::string name_;
-  bool made_ = false;
-  int nameless_ = -1;  // the file's descriptor, which write_file owns
-};
 
 // What a thing is to have in the end.
 struct Final {
@@ -168,23 +29,26 @@ struct Final {
 };
 
 // `old` is what is changed or replaced in the same type, null for what is new.
-Final final_of(const Attributes& attributes, const struct stat* old, bool is_folder) {
+Final final_of(const Attributes& attributes, const struct stat* old, bool is_folder, Content content) {
   Final final{attributes.fallback, attributes.owner, attributes.group};
   if (old) {
     final.mode = old->st_mode & 07777;
     if (final.owner == kAsFound) final.owner = old->st_uid;
     if (final.group == kAsFound) final.group = old->st_gid;
-    // As chown(2): who gets a program doesn't get the power that the one before gave to it.
-    if (!is_folder && (final.owner != old->st_uid || final.group != old->st_gid)) final.mode &= ~kSetId;
+    // As write(2) and chown(2): a power that was given to one program isn't another's, and not its next owner's.
+    bool other = content == Content::Changes || final.owner != old->st_uid || final.group != old->st_gid;
+    if (!is_folder && other) final.mode &= ~kSetId;
   }
   if (attributes.mode) final.mode = attributes.mode->of(final.mode, is_folder);
   return final;
 }
 
 void change_owner(int fd, const Final& final, const Spot& spot) {
-  if (::fchown(fd, final.owner, final.group) != 0)
-    throw Error::system(errno, fmt::format("giving {} to its owner (user {}, group {})", spot.shown,
-                                           static_cast<int>(final.owner), static_cast<int>(final.group)));
+  if (::fchown(fd, final.owner, final.group) == 0) return;
+  Error error = Error::system(errno, fmt::format("giving {} to its owner (user {}, group {})", spot.shown,
+                                                 static_cast<int>(final.owner), static_cast<int>(final.group)));
+  if (error.code() == EPERM) throw std::move(error).hint("only root can give a file to somebody else");
+  throw error;
 }
 
 void change_mode(int fd, const Final& final, const Attributes& attributes, const Spot& spot) {
@@ -200,9 +64,10 @@ struct stat status_of(int fd, const Spot& spot) {
   return status;
 }
 
-struct stat settled(int fd, const Final& final, const Attributes& attributes, const Spot& spot) {
+// `exact`: its mode is declared, or to be kept.
+struct stat settled(int fd, const Final& final, bool exact, const Spot& spot) {
   struct stat status = status_of(fd, spot);
-  if (attributes.mode && (status.st_mode & 07777) != final.mode)
+  if (exact && (status.st_mode & 07777) != final.mode)
     throw Error(
         fmt::format("{}: the system made the mode {} of {}", spot.shown, octal(status.st_mode), octal(final.mode)))
         .hint("a set-gid bit needs membership in the group, and some file systems have fixed modes");
@@ -226,25 +91,88 @@ uid_t own_user() {
 
 }  // namespace
 
-struct stat write_file(const Spot& spot, Bytes& bytes, const Attributes& attributes, const Found* found) {
-  const struct stat* old = found && found->file ? &found->status : nullptr;
-  Final final = final_of(attributes, old, false);
+mode_t mode_after(const Attributes& attributes, const struct stat& old, Content content) {
+  return final_of(attributes, &old, S_ISDIR(old.st_mode), content).mode;
+}
+
+namespace {
+
+// The draft's file with all but its place. `from` is open if there are attributes to be kept.
+Fd fill(Draft& draft, Bytes& bytes, const Attributes& attributes, const Final& final, const Found* found) {
+  const Spot& spot = draft.spot();
+  bool keeps = found && found->file;
   bool other_user = final.owner != kAsFound && final.owner != own_user();
-  Draft draft(spot);
   // The owner-to-be must not read what the final mode forbids, so the bits are narrowed before it gets the file.
   mode_t narrow = other_user ? final.mode & 0600 : 0600;
   Fd fd = found ? draft.make_file(narrow) : draft.make_nameless_file(narrow);
   for (std::string_view piece = bytes.next(); !piece.empty(); piece = bytes.next())
     write_all(fd.get(), piece, spot.shown);
-  if (old || other_user || final.group != kAsFound) change_owner(fd.get(), final, spot);
-  bool has_capabilities = old && keep_attributes(found->file.get(), fd.get(), final.mode, spot.shown);
+  if (keeps || other_user || final.group != kAsFound) change_owner(fd.get(), final, spot);
+  if (keeps) keep_attributes(found->file.get(), fd.get(), final.mode, spot.shown);
   change_mode(fd.get(), final, attributes, spot);
-  if (has_capabilities) keep_capabilities(found->file.get(), fd.get(), spot.shown);
+  return fd;
+}
+
+}  // namespace
+
+struct stat write_new_file(const Spot& spot, Bytes& bytes, const Attributes& attributes) {
+  Final final = final_of(attributes, nullptr, false, Content::Changes);
+  Draft draft(spot);
+  Fd fd = fill(draft, bytes, attributes, final, nullptr);
   // Closed before it has its name: the end of a write under that name is then always somebody else's.
   Fd written = draft.without_writing(std::move(fd));
-  struct stat placed = settled(written.get(), final, attributes, spot);
-  draft.place(found, false);
+  struct stat placed = settled(written.get(), final, attributes.mode != nullptr, spot);
+  draft.place(nullptr, false);
   return left_by_us(placed, status_of(written.get(), spot));
+}
+
+Replacement::Replacement(const Spot& spot, Bytes& bytes, const Attributes& attributes, Found found)
+    : draft_(std::make_unique<Draft>(spot)), found_(std::move(found)) {
+  const struct stat* old = found_.file ? &found_.status : nullptr;
+  Final final = final_of(attributes, old, false, Content::Changes);
+  file_ = fill(*draft_, bytes, attributes, final, &found_);
+  found_.kept = old != nullptr;
+  mode_ = attributes.mode || old ? std::optional(final.mode) : std::nullopt;
+}
+
+Replacement::~Replacement() = default;
+
+const std::string& Replacement::place_name() const { return draft_->spot().shown; }
+std::string Replacement::draft_path() const {
+  return join_path(parent_path(place_name()), base_name(draft_->own().name));
+}
+
+void Replacement::sync() {
+  // Some special file systems have nothing to sync.
+  if (::fsync(file_.get()) != 0 && errno != EINVAL && errno != ENOTSUP)
+    throw Error::system(errno, "syncing the new " + place_name());
+}
+
+void Replacement::close() {
+  if (closed_) return;
+  file_ = draft_->without_writing(std::move(file_));
+  Final final{.mode = mode_.value_or(0), .owner = 0, .group = 0};
+  placed_ = settled(file_.get(), final, mode_.has_value(), draft_->spot());
+  found_.file.reset();
+  closed_ = true;
+}
+
+void Replacement::wait() {
+  close();
+  file_.reset();
+}
+
+struct stat Replacement::place() {
+  close();
+  if (!file_) {
+    Spot own = draft_->own();
+    file_ = Fd(::openat(own.folder, own.name, O_PATH | O_NOFOLLOW | O_CLOEXEC));
+    if (!file_) throw Raced(place_name());
+    struct stat now = status_of(file_.get(), own);
+    if (now.st_ino != placed_.st_ino || now.st_dev != placed_.st_dev) throw Raced(place_name());
+  }
+  draft_->place(&found_, false);
+  return left_by_us(placed_, status_of(file_.get(), draft_->spot()));
 }
 
 struct stat make_folder(const Spot& spot, const Attributes& attributes, const Found* found) {
@@ -252,12 +180,12 @@ struct stat make_folder(const Spot& spot, const Attributes& attributes, const Fo
   Fd fd = draft.make_folder();
   struct stat status{};
   if (::fstat(fd.get(), &status) != 0) throw Error::system(errno, "creating " + spot.shown);
-  Final final = final_of(attributes, nullptr, true);
+  Final final = final_of(attributes, nullptr, true, Content::Stays);
   // A set-gid folder hands its group and this bit down, unless the mode is declared.
   if (!attributes.mode) final.mode |= status.st_mode & S_ISGID;
   if (final.owner != kAsFound || final.group != kAsFound) change_owner(fd.get(), final, spot);
   change_mode(fd.get(), final, attributes, spot);
-  struct stat placed = settled(fd.get(), final, attributes, spot);
+  struct stat placed = settled(fd.get(), final, attributes.mode != nullptr, spot);
   draft.place(found, true);
   return left_by_us(placed, status_of(fd.get(), spot));
 }
@@ -265,7 +193,8 @@ struct stat make_folder(const Spot& spot, const Attributes& attributes, const Fo
 struct stat make_link(const Spot& spot, const std::string& target, const Attributes& attributes, const Found* found) {
   Draft draft(spot);
   draft.make_link(target);
-  Final final = final_of(attributes, found && S_ISLNK(found->status.st_mode) ? &found->status : nullptr, false);
+  Final final =
+      final_of(attributes, found && S_ISLNK(found->status.st_mode) ? &found->status : nullptr, false, Content::Stays);
   Spot own = draft.own();
   if ((final.owner != kAsFound || final.group != kAsFound) &&
       ::fchownat(own.folder, own.name, final.owner, final.group, AT_SYMLINK_NOFOLLOW) != 0)
@@ -285,18 +214,18 @@ struct stat change_attributes(const Spot& spot, const Attributes& attributes, co
   if (!fd || ::fstat(fd.get(), &now) != 0 || now.st_ino != found.status.st_ino || now.st_dev != found.status.st_dev)
     throw Raced(spot.shown);
   std::string proc = fmt::format("/proc/self/fd/{}", fd.get());
-  Final final = final_of(attributes, &now, S_ISDIR(now.st_mode));
+  Final final = final_of(attributes, &now, S_ISDIR(now.st_mode), Content::Stays);
   if (final.owner != now.st_uid || final.group != now.st_gid) {
     // The new owner must not read in between what the final mode forbids.
     mode_t narrow = now.st_mode & final.mode & 07777;
     if (!S_ISLNK(now.st_mode) && narrow != (now.st_mode & 07777) && ::chmod(proc.c_str(), narrow) != 0)
-      throw Error::system(errno, "setting the mode of " + spot.shown);
+      throw refused(errno, "setting the mode of " + spot.shown, spot);
     // Capabilities are the kernel's word that an administrator approved of this content; chown drops them.
     char capabilities[64];
     ssize_t size =
         S_ISREG(now.st_mode) ? ::getxattr(proc.c_str(), "security.capability", capabilities, sizeof capabilities) : -1;
     if (::fchownat(fd.get(), "", final.owner, final.group, AT_EMPTY_PATH) != 0)
-      throw Error::system(errno, "giving " + spot.shown + " to its owner");
+      throw refused(errno, "giving " + spot.shown + " to its owner", spot);
     if (size > 0 &&
         ::setxattr(proc.c_str(), "security.capability", capabilities, static_cast<std::size_t>(size), 0) != 0)
       throw Error::system(errno, "keeping the capabilities of " + spot.shown);
@@ -304,8 +233,8 @@ struct stat change_attributes(const Spot& spot, const Attributes& attributes, co
   }
   if (S_ISLNK(now.st_mode)) return now;
   if ((now.st_mode & 07777) != final.mode && ::chmod(proc.c_str(), final.mode) != 0)
-    throw Error::system(errno, "setting the mode of " + spot.shown);
-  return settled(fd.get(), final, attributes, spot);
+    throw refused(errno, "setting the mode of " + spot.shown, spot);
+  return settled(fd.get(), final, attributes.mode != nullptr, spot);
 }
 
 std::optional<Found> look(const Spot& spot) {

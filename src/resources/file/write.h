@@ -6,6 +6,8 @@
 
 #include <sys/stat.h>
 
+#include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -30,15 +32,55 @@ struct Attributes {
 struct Found {
   struct stat status;
   /// Open if it is a file that is to be replaced with its attributes kept.
-  Fd file;
+  Fd file = {};
+  /// They were read: what stands there must not move any more.
+  bool kept = false;
 };
+
+/// Whether the bytes change that the permissions are for.
+enum class Content : std::uint8_t { Stays, Changes };
+
+/// What the mode of `old` comes to. Set-id bits that aren't declared go where the content or the owner changes.
+mode_t mode_after(const Attributes& attributes, const struct stat& old, Content content);
 
 /// All of these throw Error, and Raced if what is at the place isn't `found` (null: nothing) any more; nothing is
 /// changed then. What stands there is replaced, with what it holds if it is a folder. They return the status as they
 /// left it; if somebody else was at it since, that is not the present one.
-struct stat write_file(const Spot& spot, Bytes& bytes, const Attributes& attributes, const Found* found);
+struct stat write_new_file(const Spot& spot, Bytes& bytes, const Attributes& attributes);
 struct stat make_folder(const Spot& spot, const Attributes& attributes, const Found* found);
 struct stat make_link(const Spot& spot, const std::string& target, const Attributes& attributes, const Found* found);
+
+class Draft;
+
+/// A file that is whole but for its place, which something else has: between the two its data can be synced, alone or
+/// with that of many others. Goes again unless it is placed.
+class Replacement {
+ public:
+  /// Borrows what `spot` borrows.
+  Replacement(const Spot& spot, Bytes& bytes, const Attributes& attributes, Found found);
+  ~Replacement();
+  Replacement(const Replacement&) = delete;
+  Replacement& operator=(const Replacement&) = delete;
+
+  /// Blocks until it is on the disk. Before wait().
+  void sync();
+  /// Holds no descriptor from now on, so that thousands can wait.
+  void wait();
+  /// Where it is until it is placed.
+  std::string draft_path() const;
+  struct stat place();
+
+ private:
+  const std::string& place_name() const;
+  void close();
+
+  std::unique_ptr<Draft> draft_;
+  Found found_;
+  Fd file_;
+  std::optional<mode_t> mode_;  // none: not declared, and nothing to be kept
+  bool closed_ = false;
+  struct stat placed_{};
+};
 
 /// Sets owner, group and mode of what is there, in place.
 struct stat change_attributes(const Spot& spot, const Attributes& attributes, const Found& found);
