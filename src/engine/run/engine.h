@@ -68,6 +68,8 @@ class Engine {
     unsigned threads = 0;
     /// Where the agent keeps its own store (clean): no resource may manage what lies there. Empty: nowhere.
     std::string store_folder = {};
+    /// Of what runs a part of another graph: the paths that all of that one manages. Null: the graph's own.
+    std::shared_ptr<const ManagedPaths> managed = nullptr;
     /// Asked of each Delta that isn't empty, before it is applied (or, in a dry run, reported): an Error keeps it from
     /// that, and is the resource's. From any thread. Empty: everything is.
     using Approve = std::function<std::optional<Error>(const Declaration&, const Delta&)>;

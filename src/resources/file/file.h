@@ -36,7 +36,7 @@ class FileResource final : public BlockingResource {
   Delta check_link(const Want& want);
 
   void apply_once(const Want& want, const Delta& delta, const Inputs& inputs);
-  void apply_absent(const Want& want);
+  void apply_absent(const Want& want, std::uint64_t removes);
   struct stat apply_file(const Want& want, const Delta& delta, std::uint64_t checked);
   struct stat apply_folder(const Want& want, const Delta& delta);
   struct stat apply_link(const Want& want, const Delta& delta, std::uint64_t checked);

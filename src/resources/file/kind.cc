@@ -159,6 +159,12 @@ bool views_managed_paths(const Declaration& declaration) { return want_of(declar
 
 bool removes_path(const Declaration& declaration) { return want_of(declaration).absent; }
 
+std::uint64_t may_remove(const Declaration& declaration) {
+  Want want = want_of(declaration);
+  if (want.force || want.purge || (want.absent && want.recurse)) return Kind::kMany;
+  return want.absent ? 1 : 0;
+}
+
 void needs(const Declaration& declaration, std::vector<Need>& into) {
   Want want = want_of(declaration);
   into.push_back({.name = parent_path(clean_path(declared_path(declaration))), .why = "its parent folder"});
@@ -223,6 +229,7 @@ const Kind kFileKind = {
     .collect_into = file::collect_into,
     .beside_graph = file::beside_graph,
     .removes_path = file::removes_path,
+    .may_remove = file::may_remove,
     .needs = file::needs,
     .cannot_undo = file::cannot_undo,
     .create = file::create,

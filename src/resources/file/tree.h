@@ -25,10 +25,11 @@ struct Tree {
 
 /// Appends what differs, each entry as one Change with its path below the folder as `item`: parents first, removals
 /// after what is copied. Throws Error before anything could go wrong halfway: an unreadable source, something of
-/// another type in the way, a mount point that would be purged.
+/// another type in the way, a mount point that would be purged, what another resource writes too.
 void compare_tree(const Tree& tree, bool want_text, Delta& delta);
 
-/// Makes the changes that have an `item`. `written` is told of each path.
-void apply_tree(const Tree& tree, const Delta& delta, const std::function<void(const std::string&, dev_t)>& written);
+/// Makes the changes that have an `item`, in the open folder `root`. `written` is told of each path.
+void apply_tree(const Tree& tree, int root, const Delta& delta,
+                const std::function<void(const std::string&, dev_t)>& written);
 
 }  // namespace mgmt::file
