@@ -88,6 +88,15 @@ void GraphBuilder::add_collect(Collect collect, SourcePos pattern_pos) {
   collects_.push_back(std::move(collect));
 }
 
+void GraphBuilder::add_limits(Limits limits) {
+  auto stricter = [](std::optional<std::uint64_t>& one, std::optional<std::uint64_t> other) {
+    if (other && (!one || *other < *one)) one = other;
+  };
+  stricter(limits_.changes, limits.changes);
+  stricter(limits_.removals, limits.removals);
+  limits_.protect.insert(limits_.protect.end(), limits.protect.begin(), limits.protect.end());
+}
+
 GraphBuilder::Index GraphBuilder::make_index(Diagnostics& diagnostics) const {
   Index index(vertices_.size());
   for (VertexId v = 0; v < vertices_.size(); ++v) {
@@ -442,6 +451,7 @@ std::shared_ptr<const ResourceGraph> GraphBuilder::finish(Diagnostics& diagnosti
   vertices_.shrink_to_fit();
   graph->vertices = std::move(vertices_);
   graph->collects = std::move(collects_);
+  graph->limits = std::move(limits_);
   graph->sources = std::move(sources_);
   return graph;
 }

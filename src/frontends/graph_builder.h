@@ -69,6 +69,8 @@ class GraphBuilder {
   /// judged.
   void add(Declaration declaration, Unread unread = {});
   void add_edge(Edge edge) { edges_.push_back(std::move(edge)); }
+  /// Of several the strictest holds.
+  void add_limits(Limits limits);
   /// `pattern_pos`: where its pattern stands, for errors.
   void add_collect(Collect collect, SourcePos pattern_pos = {});
 
@@ -116,6 +118,7 @@ class GraphBuilder {
   };
   std::map<VertexId, std::vector<Received>> received_;
   std::vector<Collect> collects_;
+  Limits limits_;
   std::vector<SourcePos> pattern_pos_;
   /// Places of ends and sends that have had their error: an edge of lists names each many times.
   std::set<std::tuple<std::uint16_t, std::uint32_t, std::uint16_t>> told_;

@@ -124,29 +124,47 @@ def test_a_purge_stops_at_a_source_that_cannot_be_read():
                 equal(names(at + "/tree"), before, "the tree")
 
 
-# Exchanges folders of the tree for symlinks, in one step of the kernel's, as fast as it can, and fills it anew.
+# Exchanges folders of the tree for symlinks, in one step of the kernel's, as fast as it can, and fills it anew. It works on
+# descriptors, so that it is never led outside itself.
 RACER = """
 import ctypes, os, random, sys
 at, seed = sys.argv[1], int(sys.argv[2])
 random.seed(seed)
 libc = ctypes.CDLL(None, use_errno=True)
+def within(fd, name, call):
+    try:
+        inner = os.open(name, os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=fd)
+    except OSError:
+        return
+    try:
+        call(inner)
+    finally:
+        os.close(inner)
 def exchange(a, b):
-    libc.renameat2(-100, a.encode(), -100, b.encode(), 2)
-def quietly(call, *args):
-    try: call(*args)
+    return lambda fd: libc.renameat2(fd, a.encode(), fd, b.encode(), 2)
+def quietly(call, *args, **named):
+    try: call(*args, **named)
     except OSError: pass
-print("racing", flush=True)
-while True:
+def fill_one(fd):
+    quietly(lambda: os.close(os.open("junk", os.O_CREAT | os.O_NOFOLLOW, dir_fd=fd)))
+def fill(fd):
+    quietly(os.symlink, at + "/outside", "l", dir_fd=fd)
+    for e in range(3):
+        quietly(os.mkdir, f"e{e}", dir_fd=fd)
+        within(fd, f"e{e}", fill_one)
+def race(fd):
     for d in range(4):
-        for e in range(3):
-            quietly(os.makedirs, f"{at}/tree/d{d}/e{e}")
-            quietly(lambda: open(f"{at}/tree/d{d}/e{e}/junk", "w").close())
-        quietly(os.symlink, f"{at}/outside", f"{at}/tree/l{d}")
-        quietly(os.symlink, f"{at}/outside", f"{at}/tree/d{d}/l")
+        quietly(os.mkdir, f"d{d}", dir_fd=fd)
+        quietly(os.symlink, at + "/outside", f"l{d}", dir_fd=fd)
+        within(fd, f"d{d}", fill)
     for _ in range(random.randrange(400)):
         d = random.randrange(4)
-        exchange(f"{at}/tree/d{d}", f"{at}/tree/l{d}")
-        exchange(f"{at}/tree/d{d}/e{random.randrange(3)}", f"{at}/tree/d{d}/l")
+        exchange(f"d{d}", f"l{d}")(fd)
+        within(fd, f"d{d}", exchange(f"e{random.randrange(3)}", "l"))
+print("racing", flush=True)
+while True:
+    quietly(os.mkdir, at + "/tree")
+    within(None, at + "/tree", race)
 """
 
 
@@ -163,7 +181,7 @@ def race(declared, rounds, expected):
             racer.stdout.readline()
             # A removal that was disturbed too often fails, and is tried again.
             for _ in range(rounds):
-                agent.wait_for(where=lambda e: e["event"] in ("changed", "failed"), what="a removal amid the race")
+                agent.wait_for(where=lambda e: e["event"] in ("changed", "failed"), what="a removal amid the race", seconds=60)
         finally:
             racer.kill()
             racer.wait()

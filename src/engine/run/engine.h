@@ -93,6 +93,9 @@ class Engine {
   /// realize`.
   void load(std::shared_ptr<const ResourceGraph> graph);
 
+  /// What failed is looked at again, now.
+  void retry_failed();
+
   /// Asks again whether all is settled, after something outside the engine has ended.
   void reconsider() { consider(); }
 

@@ -179,16 +179,17 @@ void FileWatcher::State::bury(std::unique_ptr<Watch> watch) {
 }
 
 void FileWatcher::State::sweep() {
-  while (true) {
+  // What goes lets others go: those are added here, and never freed under the feet of who is freeing one.
+  ++depth;
+  while (!graveyard.empty() || !maybe_unused.empty()) {
     if (!graveyard.empty()) {
       std::unique_ptr<Watch> watch = std::move(graveyard.back());
       graveyard.pop_back();
-    } else if (!maybe_unused.empty()) {
-      free_unused(*maybe_unused.begin());
     } else {
-      return;
+      free_unused(*maybe_unused.begin());
     }
   }
+  --depth;
 }
 
 void FileWatcher::State::release(Folder* folder) {

@@ -303,8 +303,7 @@ Delta FileResource::check_absent(const Want& want, const Inputs& inputs) {
       throw Error("the folder " + at.shown + " isn't empty").hint("`recurse: true` removes it with all that it holds");
   }
   Delta delta;
-  delta.changes.push_back(
-      {.param = "state", .before = Value("exists"), .after = Value("absent"), .removes = removes});
+  delta.changes.push_back({.param = "state", .before = Value("exists"), .after = Value("absent"), .removes = removes});
   return delta;
 }
 

@@ -41,7 +41,8 @@ std::uint64_t count_removals(const Spot& spot, Inside inside) {
   Fd folder = open_to_empty(spot);
   for (const std::string& name : entries_of(folder.get(), spot.shown)) {
     try {
-      count += count_removals({.folder = folder.get(), .name = name.c_str(), .shown = join_path(spot.shown, name)}, inside);
+      count +=
+          count_removals({.folder = folder.get(), .name = name.c_str(), .shown = join_path(spot.shown, name)}, inside);
     } catch (const Raced&) {
       // It went by itself, or became something else: the removal looks at it again.
     }
