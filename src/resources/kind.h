@@ -54,6 +54,8 @@ struct Kind {
   /// The absolute, clean path that a resource manages, if it manages one (file); what `purge` leaves
   /// alone. May be null.
   std::optional<std::string> (*managed_path)(const Declaration&) = nullptr;
+  /// Whether two declarations of one managed path want the same of it, however each writes the path. Null: never.
+  bool (*same_at_path)(const Declaration&, const Declaration&) = nullptr;
   /// Whether the resource's check depends on what others manage (purge). May be null.
   bool (*views_managed_paths)(const Declaration&) = nullptr;
   /// Changes a collected declaration to what the `pattern` of `collect:` asks (file: the folder it goes

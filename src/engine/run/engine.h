@@ -15,6 +15,7 @@
 #include <random>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "src/async/pool.h"
@@ -219,6 +220,10 @@ class Engine {
   void unhold(Instance& instance);
   void arm_poll(Instance& instance);
 
+  // rivals.cc
+  bool gives_way(Instance& instance);
+  Instance* manager_of(const std::string& path);
+
   void keep_up();
 
   // recheck.cc
@@ -257,6 +262,9 @@ class Engine {
   std::vector<std::unique_ptr<Instance>> instances_;
   std::vector<std::unique_ptr<Instance>> retired_;
   std::shared_ptr<const ManagedPaths> managed_;
+  /// Who manages which path, once somebody asks; of this generation.
+  std::unordered_map<std::string, VertexId> by_path_;
+  std::unordered_set<std::string> said_to_give_way_;
   /// What waits to take over from graph_.
   std::shared_ptr<const ResourceGraph> next_;
   bool swap_posted_ = false;

@@ -91,6 +91,7 @@ void Engine::swap() {
   instances_ = std::move(instances);
   std::shared_ptr<const ResourceGraph> before = std::exchange(graph_, std::move(next));
   ++generation_;
+  by_path_.clear();
   build_schedule(std::move(states));
   build_edges();
   if (files_moved || managed_) refresh_managed_paths(generation_ > 1);

@@ -155,6 +155,18 @@ std::optional<std::string> managed_path(const Declaration& declaration) {
   return clean_path(declared_path(declaration));
 }
 
+// The parameters that only say where it is don't count.
+bool same_at_path(const Declaration& a, const Declaration& b) {
+  auto rest_of = [](const Declaration& declaration) {
+    Params rest;
+    for (const Params::Item& item : declaration.params.items())
+      if (item.index != kPath && item.index != kDirname && item.index != kBasename)
+        rest.set(item.index, item.value, {});
+    return rest;
+  };
+  return is_folder_path(a) == is_folder_path(b) && rest_of(a) == rest_of(b);
+}
+
 bool views_managed_paths(const Declaration& declaration) { return want_of(declaration).has_tree(); }
 
 bool removes_path(const Declaration& declaration) { return want_of(declaration).absent; }
@@ -225,6 +237,7 @@ const Kind kFileKind = {
     .example = file_docs::kExample,
     .validate = file::validate,
     .managed_path = file::managed_path,
+    .same_at_path = file::same_at_path,
     .views_managed_paths = file::views_managed_paths,
     .collect_into = file::collect_into,
     .beside_graph = file::beside_graph,
