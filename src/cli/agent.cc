@@ -91,6 +91,7 @@ Agent::~Agent() {
   resumes_.reset();
   follower_.reset();
   drawer_.reset();
+  gate_.reset();
   engine_.reset();
   drafts::forget();
   sharing_.reset();
@@ -182,6 +183,7 @@ void Agent::on_question(const Value& request, AgentSocket::Reply reply) {
   if (ask == "status") return tell_status(std::move(reply));
   if (ask == "history") return tell_history(request, std::move(reply));
   if (ask == "settle") return settler_->ask(to_duration(seconds_of(request, "timeout")), std::move(reply));
+  if (ask == "approve") return on_yes(request, reply);
   if (ask == "graph") {
     const Value* explained = member(request, "explain");
     if (!explained || !explained->get_if<bool>() || !explained->get<bool>())
@@ -209,7 +211,12 @@ void Agent::tell_status(AgentSocket::Reply reply) {
   auto asked = std::make_shared<Asked>(loop_, std::move(reply));
   auto answer = [this](Asked& one, const std::vector<views::Fight>& fights) {
     one.patience.cancel();
-    if (auto to = std::exchange(one.reply, nullptr); to && board_) to(board_->status(fights));
+    auto to = std::exchange(one.reply, nullptr);
+    if (!to || !board_) return;
+    std::string status = board_->status(fights);
+    if (std::string waiting = gate_->waiting(); !waiting.empty())
+      status.insert(status.size() - 1, ", \"asks\": " + waiting);
+    to(std::move(status));
   };
   asked->patience.after(2s, [answer, one = asked.get()] { answer(*one, {}); });
   state_->read([asked](state::Rows& rows) { asked->fights = views::fights(rows, state::now()); },
@@ -278,7 +285,11 @@ int Agent::run() {
       .repair_period = to_duration(command_.repair_period),
       .keep_text = state_ && !command_.noop,
       .store_folder = clean_path(prefix_) + "/db",
-      .approve = std::move(hooks_.approve),
+      .approve = [this, saved = std::move(hooks_.approve)](const Declaration& declaration,
+                                                           const Delta& delta) -> std::optional<Error> {
+        if (std::optional<Error> refusal = gate_->approve(declaration, delta)) return refusal;
+        return saved ? saved(declaration, delta) : std::nullopt;
+      },
       .durability = command_.durability};
   sharing_ = std::make_unique<Sharing>(loop_, prefix_, command_.hostname, report_);
   sharing_->on_collected = [this](const Declarations& all) {
@@ -296,6 +307,7 @@ int Agent::run() {
     });
   }
   engine_->on_settled = [this](bool all_fine) { on_settled(all_fine); };
+  open_gate();
   if (command_.max_runtime) {
     max_runtime_.after(to_duration(*command_.max_runtime), [this] { end(std::nullopt, "--max-runtime reached"); });
   }
@@ -358,13 +370,21 @@ void Agent::load(const Declarations& collected) {
   Prepared prepared = prepare(undoings_ ? undoings_->add_to(base_, command_.noop) : base_, collected);
   for (std::string& text : prepared.left_out) report_.emit(report::Notice{Level::Warning, std::move(text)});
   for (std::string& text : prepared.notes) report_.emit(report::Notice{Level::Info, std::move(text)});
-  settled_fine_ = false;
   Mask secrets;
   for (const auto& declaration : prepared.graph->vertices) secrets.add(secrets_of(*declaration));
   report_.hide(secrets);
-  index_ = std::make_shared<GraphIndex>(prepared.graph, key_of(base_key_, collected));
+  gate_->consider(prepared.graph, [this, graph = prepared.graph, key = key_of(base_key_, collected)] {
+    if (!ending_) take(graph, key);
+  });
+}
+
+void Agent::take(const std::shared_ptr<const ResourceGraph>& graph, std::uint64_t key) {
+  settled_fine_ = false;
+  bool other_limits = engine_->graph().limits != graph->limits;
+  index_ = std::make_shared<GraphIndex>(graph, key);
   trace_graph_->store(index_);
-  engine_->load(std::move(prepared.graph));
+  engine_->load(graph);
+  if (other_limits) engine_->retry_failed();
 }
 
 void Agent::follow_files() {
@@ -459,6 +479,8 @@ void Agent::write_graphviz() {
 
 void Agent::on_settled(bool all_fine) {
   settled_fine_ = all_fine;
+  gate_->settled();
+  if (gate_->busy()) return;  // the next graph decides
   if (command_.asks_for_convergence()) return end(std::nullopt, all_fine ? "converged" : "settled with failures", true);
   // What a graph took and nobody needs any more goes back, once nothing waits for it.
   if (std::exchange(graph_is_new_, false)) trim_timer_.after(200ms, [] { ::malloc_trim(0); });
@@ -496,13 +518,17 @@ void Agent::end(std::optional<int> code, std::string outcome, bool wait_for_pict
   ending_ = true;
   exit_code_ = code ? *code : status_of(engine_->summary(), settled_fine_);
   max_runtime_.cancel();
-  engine_->stop(900ms, [this, outcome = std::move(outcome), wait_for_picture](bool all_ended) {
-    summary_ = engine_->summary();
-    summary_.outcome = outcome;
-    waits_for_picture_ = wait_for_picture && all_ended && drawer_ && drawer_->busy();
-    if (!waits_for_picture_) return finish(all_ended);
-    picture_timer_.after(1s, [this] {
-      report_.emit(report::Notice{Level::Info, "the picture of the graph is still being drawn", "a signal ends that"});
+  engine_->stop(900ms, [this, outcome = std::move(outcome), wait_for_picture](bool engine_ended) {
+    gate_->stop([this, engine_ended, outcome, wait_for_picture](bool gate_ended) {
+      bool all_ended = engine_ended && gate_ended;
+      summary_ = engine_->summary();
+      summary_.outcome = outcome;
+      waits_for_picture_ = wait_for_picture && all_ended && drawer_ && drawer_->busy();
+      if (!waits_for_picture_) return finish(all_ended);
+      picture_timer_.after(1s, [this] {
+        report_.emit(
+            report::Notice{Level::Info, "the picture of the graph is still being drawn", "a signal ends that"});
+      });
     });
   });
 }

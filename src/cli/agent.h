@@ -16,6 +16,7 @@
 #include "src/cli/drawer.h"
 #include "src/cli/exit_code.h"
 #include "src/cli/follower.h"
+#include "src/cli/gate.h"
 #include "src/cli/graph_file.h"
 #include "src/cli/graph_index.h"
 #include "src/cli/place.h"
@@ -36,6 +37,8 @@ struct AgentHooks {
   /// Beside the view; destroyed at the end of the run.
   std::unique_ptr<report::Reader> reader = nullptr;
   Engine::Options::Approve approve = {};
+  /// It does what a plan says that somebody has read.
+  bool planned = false;
 };
 
 class Agent {
@@ -62,6 +65,9 @@ class Agent {
   void adopt(std::shared_ptr<const ResourceGraph> graph);
   void load(const Declarations& collected);
   void follow_files();
+  void take(const std::shared_ptr<const ResourceGraph>& graph, std::uint64_t key);
+  void open_gate();
+  void on_yes(const Value& request, const AgentSocket::Reply& reply);
   void reload();
   void keep_last_good();
   void tell(const std::vector<Message>& messages);
@@ -88,6 +94,7 @@ class Agent {
   std::unique_ptr<Engine> engine_;
   std::unique_ptr<events::Resumes> resumes_;
   std::unique_ptr<Settler> settler_;
+  std::unique_ptr<Gate> gate_;
   std::unique_ptr<AgentSocket> socket_;
   std::unique_ptr<events::Signals> signals_;
   std::unique_ptr<Follower> follower_;

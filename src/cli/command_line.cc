@@ -219,7 +219,8 @@ Result<Command> parse_command_line(std::vector<std::string> arguments) {
   RunCommand run;
   std::vector<std::string> run_words;
   std::string run_option;
-  std::string converged_text, max_runtime_text, sema_text, repair_limit_text, recheck_text, repair_period_text;
+  std::string converged_text, max_runtime_text, sema_text, repair_limit_text, recheck_text, repair_period_text,
+      allow_removals_text;
   bool converged_exit = false;
   std::string color = "auto", format = "auto", level = "info", durability = "burst";
   auto* run_app = app.add_subcommand("run", "Bring the machine to the state of a graph, and keep it there");
@@ -262,6 +263,11 @@ Result<Command> parse_command_line(std::vector<std::string> arguments) {
                    "How long it takes to look at everything again, slowly, in case no event told of a change; 0: never")
       ->type_name("DURATION")
       ->default_str("30m")
+      ->group("What it does");
+  run_app
+      ->add_option("--allow-removals", allow_removals_text,
+                   "Remove up to N entries of file systems in one swap without asking (20, or as the graph says)")
+      ->type_name("N")
       ->group("What it does");
   auto add_durability = [&](CLI::App* to) {
     return to
@@ -421,6 +427,13 @@ Result<Command> parse_command_line(std::vector<std::string> arguments) {
   why_app->add_flag("--json", why.json, "As one object");
   place(why_app, why.prefix, why.hostname);
 
+  ApproveCommand approve;
+  auto* approve_app = app.add_subcommand("approve", "Say yes to what a running agent waits with");
+  approve_app->set_help_flag();
+  approve_app->add_flag("-h,--help", help, "Show this help");
+  approve_app->add_option("PLAN", approve.plan, "Only if this is what waits")->type_name("");
+  place(approve_app, approve.prefix, approve.hostname);
+
   ReapCommand reap;
   auto* reap_app = app.add_subcommand("reap", "Remove what mgmt made and the graph no longer mentions");
   reap_app->set_help_flag();
@@ -508,6 +521,11 @@ Result<Command> parse_command_line(std::vector<std::string> arguments) {
       return std::unexpected(Error(fmt::format("--repair-period must be more than 0: `{}`", repair_period_text))
                                  .hint("10 is what it is if it isn't given"));
     run.repair_period = std::chrono::duration<double>(*period);
+    if (!allow_removals_text.empty()) {
+      auto allowed = whole_number(allow_removals_text, "--allow-removals", UINT32_MAX, "20 is what it is without it");
+      if (!allowed) return std::unexpected(allowed.error());
+      run.allow_removals = static_cast<std::uint64_t>(*allowed);
+    }
     if (!run.hostname.empty())
       if (auto wrong = hostname_error(run.hostname)) return std::unexpected(*wrong);
     if (run.tmp_prefix && !run.prefix.empty())
@@ -567,8 +585,8 @@ Result<Command> parse_command_line(std::vector<std::string> arguments) {
     check.files = std::move(*files);
     return check;
   }
-  for (const std::string* name :
-       {&graph.hostname, &history.hostname, &status.hostname, &why.hostname, &reap.hostname, &settle.hostname})
+  for (const std::string* name : {&graph.hostname, &history.hostname, &status.hostname, &why.hostname,
+                                  &approve.hostname, &reap.hostname, &settle.hostname})
     if (!name->empty())
       if (auto wrong = hostname_error(*name)) return std::unexpected(*wrong);
   if (chosen == history_app) {
@@ -587,6 +605,7 @@ Result<Command> parse_command_line(std::vector<std::string> arguments) {
       return std::unexpected(Error("`mgmt why` needs a resource").hint("mgmt why 'file[motd]'"));
     return why;
   }
+  if (chosen == approve_app) return approve;
   if (chosen == reap_app) return reap;
   if (chosen == settle_app) {
     if (!timeout_text.empty()) {

@@ -33,6 +33,8 @@ struct RunCommand {
   /// 0: never.
   std::chrono::duration<double> recheck = std::chrono::minutes(30);
   std::chrono::duration<double> repair_period{10};
+  /// Entries that may go in one swap; none: as the graph says.
+  std::optional<std::uint64_t> allow_removals;
   std::string hostname;  // empty: the machine's
   std::string graphviz;
   std::string trace;
@@ -107,6 +109,12 @@ struct WhyCommand {
   bool json = false;
 };
 
+struct ApproveCommand {
+  std::string prefix, hostname;
+  /// Only this one; empty: what waits.
+  std::string plan;
+};
+
 struct ReapCommand {
   std::string prefix, hostname;
   bool yes = false;
@@ -126,9 +134,9 @@ struct HelpCommand {
   std::string text;
 };
 
-using Command =
-    std::variant<RunCommand, PlanCommand, ApplyCommand, CheckCommand, GraphCommand, InitCommand, ResourcesCommand,
-                 HistoryCommand, StatusCommand, WhyCommand, ReapCommand, SettleCommand, VersionCommand, HelpCommand>;
+using Command = std::variant<RunCommand, PlanCommand, ApplyCommand, CheckCommand, GraphCommand, InitCommand,
+                             ResourcesCommand, HistoryCommand, StatusCommand, WhyCommand, ApproveCommand, ReapCommand,
+                             SettleCommand, VersionCommand, HelpCommand>;
 
 /// Why this can't be a host's name (a part of keys, and of a file's name), if it can't.
 std::optional<Error> hostname_error(const std::string& name);

@@ -8,6 +8,7 @@
 #include "src/base/fd.h"
 #include "src/base/text.h"
 #include "src/cli/agent.h"
+#include "src/cli/approve.h"
 #include "src/cli/command_line.h"
 #include "src/cli/drawer.h"
 #include "src/cli/graph_file.h"
@@ -149,6 +150,7 @@ struct Perform {
 
   int operator()(const StatusCommand& command) const { return show_status(command); }
   int operator()(const WhyCommand& command) const { return show_why(command); }
+  int operator()(const ApproveCommand& command) const { return approve(command); }
   int operator()(const ReapCommand& command) const { return reap(command); }
 
   int operator()(const SettleCommand& command) const { return settle(command); }

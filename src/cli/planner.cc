@@ -389,10 +389,11 @@ int apply(const ApplyCommand& command) {
   Seals seals(saved.key);
   // Between the check of all and this, somebody may have been faster.
   AgentHooks hooks{.approve = [&](const Declaration& declaration, const Delta& delta) -> std::optional<Error> {
-    auto planned = saved.seals.find(declaration.id());
-    if (planned != saved.seals.end() && planned->second == seals.of(delta)) return std::nullopt;
-    return Error("what it would change is not what was planned").hint("make the plan again");
-  }};
+                     auto planned = saved.seals.find(declaration.id());
+                     if (planned != saved.seals.end() && planned->second == seals.of(delta)) return std::nullopt;
+                     return Error("what it would change is not what was planned").hint("make the plan again");
+                   },
+                   .planned = true};
   RunCommand run = command.run;
   run.files = saved.files;
   run.once = run.no_watch = true;

@@ -227,6 +227,18 @@ std::string graph_schema(const Tables& tables) {
   collect.emplace_back("allOf", Value(List{any_of(kKindOrType)}));
   definitions.emplace_back("collect", Value(std::move(collect)));
 
+  auto count = [](std::string_view doc) {
+    return Value(Map{{"type", text("integer")}, {"minimum", Value(std::int64_t{0})}, {"description", text(doc)}});
+  };
+  Map limits = object(
+      {{"changes", count("Of resources, and of each entry of a tree.")},
+       {"removals", count("Entries of file systems that go; 20 if it isn't set.")},
+       {"protect",
+        list_or_nothing(Value(Map{{"type", text("string")}, {"description", text("An absolute path.")}}))}});
+  limits.insert(limits.begin(),
+                {"description", text("What one swap may do before somebody says yes: `mgmt approve`.")});
+  definitions.emplace_back("limits", Value(std::move(limits)));
+
   Map schema = head("A graph of mgmt");
   append(schema, object({{"graph", Value(Map{{"type", text_types()}, {"description", text("Its name.")}})},
                          {"comment", Value(Map{{"description", text("Not read.")}})},
@@ -235,7 +247,8 @@ std::string graph_schema(const Tables& tables) {
                                              {"deprecated", Value(true)},
                                              {"description", text("The spelling of 2016 of `resources`.")}})},
                          {"edges", list_or_nothing(reference_to("edge"))},
-                         {"collect", list_or_nothing(reference_to("collect"))}},
+                         {"collect", list_or_nothing(reference_to("collect"))},
+                         {"limits", reference_to("limits")}},
                         strings({"graph"})));
   schema.emplace_back("$defs", Value(std::move(definitions)));
   return rendered(std::move(schema));

@@ -52,6 +52,9 @@ void tell(const Value& status) {
   fmt::print("{} since {}: {} changed, {} repaired, {} failed, {} running, {} waiting\n", text_of(status, "state"),
              time_at(status, "state_since"), number(status, "changed"), number(status, "repaired"),
              number(status, "failures"), number(status, "runs"), number(status, "waiting"));
+  if (const Value* waiting = member(status, "asks"))
+    fmt::print("the graph {} waits for `mgmt approve {}`: {}\n", printable(text_of(*waiting, "graph")),
+               printable(text_of(*waiting, "plan")), printable(text_of(*waiting, "why")));
   for (const Value& one : list(status, "running"))
     fmt::print("running {} since {}, after {}\n", printable(text_of(one, "resource")), time_at(one, "since"),
                views::cause_text(text_of(one, "cause"), text_of(one, "from")));

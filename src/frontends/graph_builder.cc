@@ -88,6 +88,15 @@ void GraphBuilder::add_collect(Collect collect, SourcePos pattern_pos) {
   collects_.push_back(std::move(collect));
 }
 
+void GraphBuilder::add_limits(Limits limits) {
+  auto stricter = [](std::optional<std::uint64_t>& one, std::optional<std::uint64_t> other) {
+    if (other && (!one || *other < *one)) one = other;
+  };
+  stricter(limits_.changes, limits.changes);
+  stricter(limits_.removals, limits.removals);
+  limits_.protect.insert(limits_.protect.end(), limits.protect.begin(), limits.protect.end());
+}
+
 GraphBuilder::Index GraphBuilder::make_index(Diagnostics& diagnostics) const {
   Index index(vertices_.size());
   for (VertexId v = 0; v < vertices_.size(); ++v) {
@@ -98,6 +107,7 @@ GraphBuilder::Index GraphBuilder::make_index(Diagnostics& diagnostics) const {
       diagnostics.error(declaration.pos, fmt::format("{} is declared twice", shown(declaration.id())),
                         fmt::format("it is declared at {} already: give one of them another name", place_of(*first)));
   }
+  for (const auto& [declaration, first] : repeated_) index.add(*declaration, first);
   return index;
 }
 
@@ -154,6 +164,8 @@ std::vector<std::size_t> GraphBuilder::resolve_edges(const Index& index, std::ve
     if (to.empty()) report_missing(edge.to, diagnostics);
     for (VertexId before : from) {
       for (VertexId after : to) {
+        // Both ends are one.
+        if (before == after && !repeated_.empty() && edge.from.name != edge.to.name) continue;
         check_notify(edges_[e], after, diagnostics);
         auto [at, added] = by_ends.emplace(std::uint64_t{before} << 32 | after, kept.size());
         if (added) {
@@ -398,9 +410,10 @@ void GraphBuilder::validate(const Declaration& declaration, Unread unread, Diagn
   if (declaration.kind->validate && !declaration.hidden()) validate_readings(declaration, unread, diagnostics);
 }
 
-// Two resources of one path would undo each other for ever.
-void GraphBuilder::check_paths(Diagnostics& diagnostics) const {
-  std::unordered_map<std::string, const Declaration*> managers;
+// Those that manage one path. Equal ones become one, which has the names of all.
+void GraphBuilder::find_shared_paths(Diagnostics& diagnostics) {
+  std::unordered_map<std::string, VertexId> managers;
+  std::vector<bool> repeated;
   for (VertexId v = 0; v < vertices_.size(); ++v) {
     const Declaration& declaration = *vertices_[v];
     if (!declaration.kind->managed_path || declaration.hidden()) continue;
@@ -408,17 +421,55 @@ void GraphBuilder::check_paths(Diagnostics& diagnostics) const {
     auto path = unread == unread_.end() ? declaration.kind->managed_path(declaration)
                                         : managed_path_of_readings(declaration, unread->second);
     if (!path) continue;
-    auto [first, added] = managers.emplace(std::move(*path), &declaration);
-    if (added || first->second->name == declaration.name) continue;  // one declared twice has been told of
-    diagnostics.error(
-        declaration.pos,
-        fmt::format("{} manages {}, as {} does", printable(declaration.id()), printable(first->first),
-                    printable(first->second->id())),
-        fmt::format("it is declared at {} already: one path has one resource", place_of(first->second->pos)));
+    auto [at, added] = managers.emplace(std::move(*path), v);
+    const Declaration& first = *vertices_[at->second];
+    if (added || first.name == declaration.name) continue;  // one declared twice is told of by its name
+    bool known = unread == unread_.end() && !unread_.contains(at->second);
+    if (known && first.kind == declaration.kind && *first.meta == *declaration.meta && declaration.kind->same_at_path &&
+        declaration.kind->same_at_path(first, declaration)) {
+      repeated.resize(vertices_.size());
+      repeated[v] = true;
+      repeated_.emplace_back(vertices_[v], at->second);
+      diagnostics.note(declaration.pos, fmt::format("{} is {} once more, declared at {}: they are one",
+                                                    shown(declaration.id()), shown(first.id()), place_of(at->second)));
+    } else {
+      shared_paths_.push_back({v, at->second, at->first});
+    }
+  }
+  if (!repeated.empty()) drop_repeated(repeated);
+}
+
+void GraphBuilder::drop_repeated(const std::vector<bool>& repeated) {
+  std::vector<VertexId> now(vertices_.size());
+  std::vector<std::shared_ptr<const Declaration>> kept;
+  for (VertexId v = 0; v < vertices_.size(); ++v) {
+    now[v] = static_cast<VertexId>(kept.size());
+    if (!repeated[v]) kept.push_back(std::move(vertices_[v]));
+  }
+  vertices_ = std::move(kept);
+  boost::unordered_flat_map<VertexId, Unread> unread;
+  for (auto& [v, what] : unread_) unread.emplace(now[v], std::move(what));
+  unread_ = std::move(unread);
+  for (SharedPath& shared : shared_paths_) {
+    shared.vertex = now[shared.vertex];
+    shared.first = now[shared.first];
+  }
+  for (auto& [declaration, first] : repeated_) first = now[first];
+}
+
+// Two resources of one path would undo each other for ever.
+void GraphBuilder::check_paths(Diagnostics& diagnostics) const {
+  for (const SharedPath& shared : shared_paths_) {
+    const Declaration& declaration = *vertices_[shared.vertex];
+    diagnostics.error(declaration.pos,
+                      fmt::format("{} manages {}, as {} does", printable(declaration.id()), printable(shared.path),
+                                  printable(vertices_[shared.first]->id())),
+                      fmt::format("it is declared at {} already: one path has one resource", place_of(shared.first)));
   }
 }
 
 std::shared_ptr<const ResourceGraph> GraphBuilder::finish(Diagnostics& diagnostics) && {
+  find_shared_paths(diagnostics);
   Index index = make_index(diagnostics);
   std::vector<Topology::Edge> ends;
   std::vector<std::size_t> kept = resolve_edges(index, ends, diagnostics);
@@ -442,6 +493,7 @@ std::shared_ptr<const ResourceGraph> GraphBuilder::finish(Diagnostics& diagnosti
   vertices_.shrink_to_fit();
   graph->vertices = std::move(vertices_);
   graph->collects = std::move(collects_);
+  graph->limits = std::move(limits_);
   graph->sources = std::move(sources_);
   return graph;
 }

@@ -69,6 +69,8 @@ class GraphBuilder {
   /// judged.
   void add(Declaration declaration, Unread unread = {});
   void add_edge(Edge edge) { edges_.push_back(std::move(edge)); }
+  /// Of several the strictest holds.
+  void add_limits(Limits limits);
   /// `pattern_pos`: where its pattern stands, for errors.
   void add_collect(Collect collect, SourcePos pattern_pos = {});
 
@@ -85,7 +87,9 @@ class GraphBuilder {
   /// "in line 7", and where it is another file "at other.yaml:7:5".
   std::string where(SourcePos pos, SourcePos seen_from) const;
   void check_exports(Diagnostics& diagnostics) const;
+  void find_shared_paths(Diagnostics& diagnostics);
   void check_paths(Diagnostics& diagnostics) const;
+  void drop_repeated(const std::vector<bool>& repeated);
   std::vector<std::size_t> resolve_edges(const Index& index, std::vector<Topology::Edge>& ends,
                                          Diagnostics& diagnostics);
   void check_notify(const Edge& edge, VertexId to, Diagnostics& diagnostics) const;
@@ -104,6 +108,14 @@ class GraphBuilder {
   std::vector<std::string> sources_;
   std::vector<std::shared_ptr<const Declaration>> vertices_;
   boost::unordered_flat_map<VertexId, Unread> unread_;
+  /// Of two that manage one path the later, and the earlier.
+  struct SharedPath {
+    VertexId vertex = 0, first = 0;
+    std::string path;
+  };
+  std::vector<SharedPath> shared_paths_;
+  /// What is another one, written once more: by its declaration, that one.
+  std::vector<std::pair<std::shared_ptr<const Declaration>, VertexId>> repeated_;
   std::vector<std::pair<Declaration, Unread>> nameless_;
   std::vector<Edge> edges_;
   /// What is sent along each of the kept edges, and what each vertex receives.
@@ -116,6 +128,7 @@ class GraphBuilder {
   };
   std::map<VertexId, std::vector<Received>> received_;
   std::vector<Collect> collects_;
+  Limits limits_;
   std::vector<SourcePos> pattern_pos_;
   /// Places of ends and sends that have had their error: an edge of lists names each many times.
   std::set<std::tuple<std::uint16_t, std::uint32_t, std::uint16_t>> told_;

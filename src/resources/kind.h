@@ -3,6 +3,7 @@
 // its documentation, and how an instance is made. One row of kinds.def each.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <span>
@@ -53,6 +54,8 @@ struct Kind {
   /// The absolute, clean path that a resource manages, if it manages one (file); what `purge` leaves
   /// alone. May be null.
   std::optional<std::string> (*managed_path)(const Declaration&) = nullptr;
+  /// Whether two declarations of one managed path want the same of it, however each writes the path. Null: never.
+  bool (*same_at_path)(const Declaration&, const Declaration&) = nullptr;
   /// Whether the resource's check depends on what others manage (purge). May be null.
   bool (*views_managed_paths)(const Declaration&) = nullptr;
   /// Changes a collected declaration to what the `pattern` of `collect:` asks (file: the folder it goes
@@ -70,6 +73,10 @@ struct Kind {
   std::span<const Param> outputs = {};
   /// Whether the resource takes away what is at its managed path (`state: absent`). May be null: it never does.
   bool (*removes_path)(const Declaration&) = nullptr;
+  /// How many entries of file systems it may take away at most: 0, 1, or kMany where that depends on what is there. May
+  /// be null: none.
+  std::uint64_t (*may_remove)(const Declaration&) = nullptr;
+  static constexpr std::uint64_t kMany = UINT64_MAX;
   /// What has to come before this resource, whether or not it is in the graph. Pure. May be null.
   void (*needs)(const Declaration&, std::vector<Need>&) = nullptr;
   /// Whether its check asks for what resources before it may bring about (a guard): what a plan says of it is then said

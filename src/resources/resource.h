@@ -16,6 +16,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,6 +31,7 @@ class Loop;
 class Pool;
 class Spawner;
 class Unsynced;
+struct ResourceGraph;
 namespace events {
 class FileWatcher;
 }
@@ -65,8 +67,25 @@ class Subscription {
 using Subscriptions = std::vector<std::unique_ptr<Subscription>>;
 using Notify = std::function<void(Look)>;
 
-/// The clean paths that file resources of the graph manage, sorted.
-using ManagedPaths = std::vector<std::string>;
+/// The clean paths that resources of a graph manage, sorted by path.
+struct ManagedPaths {
+  struct One {
+    std::string path;
+    /// Whose it is, one of `graph`; null: mgmt's own.
+    const Declaration* by = nullptr;
+  };
+  std::vector<One> all;
+  std::shared_ptr<const ResourceGraph> graph = nullptr;
+
+  /// Null if nobody manages it.
+  const One* find(std::string_view path) const;
+  /// Those that lie below the folder.
+  std::span<const One> below(std::string_view folder) const;
+};
+/// Of what runs here; `own_folder` is mgmt's (clean; empty: none).
+ManagedPaths managed_paths_of(std::shared_ptr<const ResourceGraph> graph, const std::string& own_folder);
+/// The same paths, with the same declared of them.
+bool same_managed(const ManagedPaths& a, const ManagedPaths& b);
 
 struct Inputs {
   /// Fill Change::text: somebody will show a diff. Outside a dry run only for a text that is replaced, not for a new one.

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -57,6 +58,19 @@ struct Groups {
   std::vector<std::vector<VertexId>> members() const;
 };
 
+/// `limits:`: what one swap to this graph may do before somebody says yes to it.
+struct Limits {
+  /// Changes: of resources, and of each entry of a tree. None: any number.
+  std::optional<std::uint64_t> changes = {};
+  /// Entries of file systems that go. None: the default.
+  std::optional<std::uint64_t> removals = {};
+  /// Clean paths at and below which nothing changes.
+  std::vector<std::string> protect = {};
+
+  bool any() const { return changes || removals || !protect.empty(); }
+  friend bool operator==(const Limits&, const Limits&) = default;
+};
+
 struct ResourceGraph {
   std::string name;
   /// Index = VertexId of the topology.
@@ -67,6 +81,7 @@ struct ResourceGraph {
   /// Null: each vertex runs by itself.
   std::shared_ptr<const Groups> groups = nullptr;
   std::vector<Collect> collects;
+  Limits limits = {};
   /// SourcePos::file indexes these names.
   std::vector<std::string> sources;
 

@@ -32,7 +32,7 @@ struct Due {
 
 /// One line of the history.
 struct Entry {
-  enum class What : std::uint8_t { Change = 1, Refresh, Failure, Removal, Lost };
+  enum class What : std::uint8_t { Change = 1, Refresh, Failure, Removal, Lost, Approval };
   /// Corrective: nobody asked for another state than the one that was there before; somebody changed the machine.
   enum class Intent : std::uint8_t { None = 0, Intended, Corrective };
 

@@ -10,6 +10,11 @@
 namespace mgmt {
 
 bool is_action(const Delta& delta) { return !delta.empty() && std::ranges::all_of(delta.changes, &Change::action); }
+std::uint64_t removals_of(const Delta& delta) {
+  std::uint64_t sum = 0;
+  for (const Change& change : delta.changes) sum += change.removes;
+  return sum;
+}
 
 Value content_value(std::string sha256, std::int64_t size) {
   return Value(Map{{"sha256", Value(std::move(sha256))}, {"size", Value(size)}});
@@ -39,7 +44,8 @@ std::string to_text(const Change& change) {
   out += change.param + ": ";
   if (!change.why.empty()) return out + "unknown: " + printable(change.why);
   if (change.secret) return out + "(secret) changes";
-  return out + side(change.before) + " → " + (change.known ? side(change.after) : "(known after the run)");
+  out += side(change.before) + " → " + (change.known ? side(change.after) : "(known after the run)");
+  return change.removes > 1 ? out + fmt::format(" ({} entries)", change.removes) : out;
 }
 
 }  // namespace mgmt

@@ -3,6 +3,7 @@
 // takes, --noop prints and the report carries. Empty means fine.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -32,6 +33,8 @@ struct Change {
   bool secret = false;
   /// Something that is done (a command, a refresh), not a state: there is nothing that somebody could change back.
   bool action = false;
+  /// How many entries of file systems it takes away: 1 for a file, for a folder also what it holds.
+  std::uint64_t removes = 0;
   std::shared_ptr<const TextPair> text = nullptr;
 };
 
@@ -44,6 +47,8 @@ struct Delta {
 
 /// It changes no state: all that it has are actions.
 bool is_action(const Delta& delta);
+/// Of all of its changes.
+std::uint64_t removals_of(const Delta& delta);
 
 /// Content as a value: {sha256, size}, never the bytes. `sha256` is in hex.
 Value content_value(std::string sha256, std::int64_t size);

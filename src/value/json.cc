@@ -128,6 +128,7 @@ std::string to_json(const Delta& delta) {
     if (!change.known) object["known"] = false;
     if (!change.why.empty()) object["why"] = change.why;
     if (change.secret) object["secret"] = true;
+    if (change.removes > 0) object["removes"] = change.removes;
     changes.push_back(std::move(object));
   }
   return json::serialize(json::object{{"changes", std::move(changes)}});
@@ -156,6 +157,9 @@ Result<Delta> delta_from_json(std::string_view text) {
     take("param", change.param);
     take("item", change.item);
     take("known", change.known);
+    std::int64_t removes = 0;
+    take("removes", removes);
+    change.removes = static_cast<std::uint64_t>(removes);
     take("secret", change.secret);
     if (const Value* before = member(one, "before")) change.before = *before;
     if (const Value* after = member(one, "after")) change.after = *after;

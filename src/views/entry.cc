@@ -22,6 +22,7 @@ std::string_view word_of(Entry::What what) {
     case Entry::What::Failure: return "failure";
     case Entry::What::Removal: return "removal";
     case Entry::What::Lost: return "lost";
+    case Entry::What::Approval: return "approval";
   }
   return "";
 }
@@ -33,6 +34,7 @@ std::string_view verb_of(const Entry& entry) {
     case Entry::What::Failure: return "failed";
     case Entry::What::Removal: return "removed";
     case Entry::What::Lost: return "lost";
+    case Entry::What::Approval: return "approved";
   }
   return "";
 }
@@ -122,7 +124,8 @@ std::string to_text(const Entry& entry, Detail detail) {
                    duration_text(std::chrono::duration<double>(entry.duration).count()));
   if (entry.times > 1) fmt::format_to(std::back_inserter(out), ", {} more times", entry.times);
   if (!entry.cause.empty() && entry.cause != "first") out += ", after " + cause_text(entry.cause, entry.from);
-  if (!entry.by.empty()) out += ", made necessary by " + printable(entry.by);
+  if (!entry.by.empty())
+    out += (entry.what == Entry::What::Approval ? " by " : ", made necessary by ") + printable(entry.by);
   if (!entry.delta.empty()) {
     if (Result<Delta> delta = delta_from_json(entry.delta)) {
       std::string_view between = ": ";

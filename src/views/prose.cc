@@ -232,7 +232,8 @@ std::string change_text(const Change& change) {
   if (change.before.is_none()) return text + after;
   std::string before = side(change.before);
   if (before == after && content_of(change.after)) after = "other " + after;
-  return text + before + " → " + after;
+  text += before + " → " + after;
+  return change.removes > 1 ? text + fmt::format(" ({} entries)", change.removes) : text;
 }
 
 void append_changes(const std::vector<Change>& changes, bool color, std::string& out) {

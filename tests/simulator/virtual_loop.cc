@@ -278,6 +278,8 @@ std::unique_ptr<FileWatcher::Watch> FileWatcher::watch(const std::string& path, 
 void FileWatcher::drain() { state_->deliver(); }
 void FileWatcher::poll_now() {}
 void FileWatcher::catch_up() { drain(); }
+bool FileWatcher::has_other_names() const { return false; }
+std::vector<FileWatcher::OtherName> FileWatcher::other_names(const std::string& /*path*/) const { return {}; }
 
 }  // namespace events
 

@@ -134,6 +134,7 @@ void Engine::start(Instance& instance) {
     });
   }
   if (!instance.armed && !arm(instance)) return;
+  if (files_.has_other_names() && gives_way(instance)) return;
   if (!receives_.empty() && !receive(instance, inputs)) return;
   inputs.received = instance.received_new;
   if (auto sends = sends_.find(instance.at); sends != sends_.end()) inputs.sends = sends->second.outputs;

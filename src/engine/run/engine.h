@@ -69,6 +69,8 @@ class Engine {
     unsigned threads = 0;
     /// Where the agent keeps its own store (clean): no resource may manage what lies there. Empty: nowhere.
     std::string store_folder = {};
+    /// Of what runs a part of another graph: the paths that all of that one manages. Null: the graph's own.
+    std::shared_ptr<const ManagedPaths> managed = nullptr;
     /// Asked of each Delta that isn't empty, before it is applied (or, in a dry run, reported): an Error keeps it from
     /// that, and is the resource's. From any thread. Empty: everything is.
     using Approve = std::function<std::optional<Error>(const Declaration&, const Delta&)>;
@@ -93,6 +95,9 @@ class Engine {
   /// Runs `graph`; if one is running, swaps: what is equal goes on untouched. A swap waits for what has `meta:
   /// realize`.
   void load(std::shared_ptr<const ResourceGraph> graph);
+
+  /// What failed is looked at again, now.
+  void retry_failed();
 
   /// Asks again whether all is settled, after something outside the engine has ended.
   void reconsider() { consider(); }
@@ -226,6 +231,10 @@ class Engine {
   void unhold(Instance& instance);
   void arm_poll(Instance& instance);
 
+  // rivals.cc
+  bool gives_way(Instance& instance);
+  Instance* manager_of(const std::string& path);
+
   void keep_up();
 
   // recheck.cc
@@ -265,6 +274,9 @@ class Engine {
   std::vector<std::unique_ptr<Instance>> instances_;
   std::vector<std::unique_ptr<Instance>> retired_;
   std::shared_ptr<const ManagedPaths> managed_;
+  /// Who manages which path, once somebody asks; of this generation.
+  std::unordered_map<std::string, VertexId> by_path_;
+  std::unordered_set<std::string> said_to_give_way_;
   /// What waits to take over from graph_.
   std::shared_ptr<const ResourceGraph> next_;
   bool swap_posted_ = false;

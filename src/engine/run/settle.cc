@@ -155,6 +155,12 @@ void Engine::emit_progress() {
   report_.emit(std::move(progress));
 }
 
+void Engine::retry_failed() {
+  for (const auto& instance : instances_)
+    if (schedule_.state(instance->at) == Schedule::State::Failed) mark_dirty(*instance, report::Cause::Why::Retry);
+  pump();
+}
+
 bool Engine::has_failures() const { return schedule_.clean() < schedule_.size() && schedule_.failed() > 0; }
 
 void Engine::stop(Duration limit, std::move_only_function<void(bool)> stopped) {

@@ -91,9 +91,10 @@ void Engine::swap() {
   instances_ = std::move(instances);
   std::shared_ptr<const ResourceGraph> before = std::exchange(graph_, std::move(next));
   ++generation_;
+  by_path_.clear();
   build_schedule(std::move(states));
   build_edges();
-  if (files_moved) refresh_managed_paths(generation_ > 1);
+  if (files_moved || managed_) refresh_managed_paths(generation_ > 1);
   convergence_.active(Clock::now());
   if (report_.wanted()) {
     report_.emit(report::GraphStarted{.name = graph_->name,
@@ -167,16 +168,9 @@ void Engine::refresh_managed_paths(bool mark_views) {
     managed_.reset();
     return;
   }
-  auto paths = std::make_shared<ManagedPaths>();
-  for (const auto& declaration : graph_->vertices) {
-    if (!declaration->kind->managed_path || declaration->exported) continue;
-    if (auto path = declaration->kind->managed_path(*declaration)) paths->push_back(std::move(*path));
-  }
-  if (!options_.store_folder.empty()) paths->push_back(options_.store_folder);
-  std::ranges::sort(*paths);
-  if (managed_ && *managed_ == *paths) return;
-  managed_ = std::move(paths);
-  if (mark_views)
+  std::shared_ptr<const ManagedPaths> before = std::exchange(managed_, options_.managed);
+  if (!managed_) managed_ = std::make_shared<ManagedPaths>(managed_paths_of(graph_, options_.store_folder));
+  if (mark_views && !(before && same_managed(*before, *managed_)))
     for (Instance* view : views) mark_dirty(*view, report::Cause::Why::Declared);
 }
 

@@ -73,7 +73,7 @@ void FileWatcher::State::disarm(Folder& folder) {
   int wd = std::exchange(folder.wd, -1);
   auto it = by_wd.find(wd);
   if (it == by_wd.end()) return;
-  std::erase(it->second, &folder);
+  armed -= std::erase(it->second, &folder);
   if (it->second.empty()) {
     by_wd.erase(it);
     remove_watch(wd);
@@ -118,6 +118,7 @@ void FileWatcher::State::arm(Folder& folder) {
     folder.wd = wd;
     by_wd[wd].push_back(&folder);
     classify(folder);
+    ++armed;
   }
   if (failure == ENOSPC || failure == EACCES || failure == ENOMEM || failure == EPERM) {
     cannot_watch(folder, failure);
@@ -179,16 +180,17 @@ void FileWatcher::State::bury(std::unique_ptr<Watch> watch) {
 }
 
 void FileWatcher::State::sweep() {
-  while (true) {
+  // What goes lets others go: those are added here, and never freed under the feet of who is freeing one.
+  ++depth;
+  while (!graveyard.empty() || !maybe_unused.empty()) {
     if (!graveyard.empty()) {
       std::unique_ptr<Watch> watch = std::move(graveyard.back());
       graveyard.pop_back();
-    } else if (!maybe_unused.empty()) {
-      free_unused(*maybe_unused.begin());
     } else {
-      return;
+      free_unused(*maybe_unused.begin());
     }
   }
+  --depth;
 }
 
 void FileWatcher::State::release(Folder* folder) {
@@ -305,6 +307,7 @@ void FileWatcher::State::on_event(const inotify_event& event, std::string_view n
     if (event.mask & IN_IGNORED) {
       // The kernel has dropped it: nothing is left to remove.
       by_wd.erase(it);
+      armed -= folders.size();
       for (Folder* folder : folders) folder->wd = -1;
     }
     for (Folder* folder : folders) {

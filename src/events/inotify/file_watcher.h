@@ -19,6 +19,7 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "src/async/loop.h"
 #include "src/events/inotify/file_systems.h"
@@ -76,6 +77,17 @@ class FileWatcher {
 
   /// For who waits until everything that has happened is known: drain(), and the mounts and all that is polled, too.
   void catch_up();
+
+  /// Another watched path where the very same entry stands, reached through a symlink or a bind mount; or a recursive
+  /// watch of which it is a part, written otherwise (`tree`).
+  struct OtherName {
+    std::string path;
+    bool tree = false;
+  };
+  /// All of a watched path, as far as the kernel has told by now; nothing of what is polled.
+  std::vector<OtherName> other_names(const std::string& path) const;
+  /// False, at no cost, as long as each folder that is watched has one name.
+  bool has_other_names() const;
 
   /// Paths that can't be watched, or lie where not everything is told.
   std::size_t polled_paths() const;

@@ -61,6 +61,7 @@ struct FileWatcher::State {
   Loop::FdWatch readable;
   Folder root;
   std::unordered_map<int, std::vector<Folder*>> by_wd;
+  std::size_t armed = 0;  // Folders in it
   std::unordered_set<Folder*> unwatchable;
   Loop::Timer poll_timer;
   Tuning tuning;

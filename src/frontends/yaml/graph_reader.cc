@@ -11,8 +11,8 @@
 namespace mgmt::yaml {
 namespace {
 
-constexpr std::string_view kTopNames[] = {"graph", "comment", "resources", "types", "edges", "collect", "remote"};
-enum TopKey { kGraph, kComment, kResources, kTypes, kEdges, kCollect, kRemote };
+constexpr std::string_view kTopNames[] = {"graph", "comment", "resources", "types", "edges", "collect", "limits", "remote"};
+enum TopKey { kGraph, kComment, kResources, kTypes, kEdges, kCollect, kLimits, kRemote };
 constexpr std::string_view kEdgeNames[] = {"name", "from", "to", "notify", "send"};
 enum EdgeKey { kEdgeName, kFrom, kTo, kNotify, kSend };
 constexpr std::string_view kEndNames[] = {"kind", "type", "name"};
@@ -36,7 +36,7 @@ std::string lower(std::string text) {
 
 std::string top_hint(std::string_view key) {
   if (find_kind(key)) return fmt::format("`{}` is a kind: write it below `resources:`", key);
-  return "it has graph, comment, resources, edges and collect";
+  return "it has graph, comment, resources, edges, collect and limits";
 }
 std::string end_hint(std::string_view /*key*/) { return "it has kind and name"; }
 std::string collect_hint(std::string_view /*key*/) { return "it has kind, pattern and allow_exec"; }
@@ -95,6 +95,7 @@ void GraphReader::read_document(const Event& root) {
           nodes_.each_item([&](const Event& item) { read_collect(item); });
         break;
       }
+      case kLimits: read_limits(); break;
       case kRemote:
         // Without its place: the line would be shown, and its URL often holds a password.
         diagnostics_.warning({.file = file_}, "`remote` is not supported: this graph runs on this machine",

@@ -61,6 +61,7 @@ class GraphReader {
   void add_edges(const GraphBuilder::Edge& edge, const std::vector<GraphBuilder::EdgeEnd>& from,
                  const std::vector<GraphBuilder::EdgeEnd>& to);
   void read_collect(const Event& first);
+  void read_limits();
   void read_kind_name(const Key& key, bool& has_kind, const Kind*& kind);
   const Kind* find_kind_or_report(std::string_view name, SourcePos pos);
   void see_spelling(Spelling spelling, const Key& key);

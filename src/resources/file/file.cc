@@ -67,10 +67,12 @@ bool changes_attributes(const Delta& delta) {
   return change_of(delta, "mode") || change_of(delta, "owner") || change_of(delta, "group");
 }
 
-Change state_change(const struct stat* in_the_way) {
+// With what goes for it.
+Change state_change(const Spot& spot, const struct stat* in_the_way) {
   return {.param = "state",
           .before = in_the_way ? Value(type_word(in_the_way->st_mode)) : Value(),
-          .after = Value("exists")};
+          .after = Value("exists"),
+          .removes = in_the_way ? count_removals(spot, Inside::Remove) : 0};
 }
 
 // The regular files that the fragments stand for, in their order.
@@ -122,7 +124,6 @@ bool is_of_type(const Spot& spot, const struct stat& status, const Want& want) {
   mode_t expected = want.type == Want::Type::File ? S_IFREG : want.type == Want::Type::Folder ? S_IFDIR : S_IFLNK;
   if ((status.st_mode & S_IFMT) == expected) return true;
   if (!want.force) throw in_the_way(spot, status, want.type);
-  refuse_mounts(spot, Inside::Remove);
   return false;
 }
 
@@ -251,9 +252,10 @@ Delta FileResource::check_absent(const Want& want, const Inputs& inputs) {
   // A link at a file's path goes as a file would: itself, never what it points to.
   bool goes = want.type == Want::Type::File ? !S_ISDIR(found->status.st_mode) : is_of_type(at, found->status, want);
   if (!goes && !want.force) throw in_the_way(at, found->status, want.type);
+  std::uint64_t removes = 1;
   if (S_ISDIR(found->status.st_mode)) {
     bool with_all = want.recurse || !goes;
-    refuse_mounts(at, with_all ? Inside::Remove : Inside::MustBeEmpty);
+    removes = count_removals(at, with_all ? Inside::Remove : Inside::MustBeEmpty);
     bool in_the_way = !with_all && !is_empty_folder(at);
     // In a dry run nothing has been removed before it that a run would remove.
     if (in_the_way && inputs.dry) {
@@ -261,14 +263,15 @@ Delta FileResource::check_absent(const Want& want, const Inputs& inputs) {
       delta.changes.push_back({.param = "state",
                                .before = Value("exists"),
                                .known = false,
-                               .why = "the folder isn't empty now, and whether it will be shows in the run"});
+                               .why = "the folder isn't empty now, and whether it will be shows in the run",
+                               .removes = removes});
       return delta;
     }
     if (in_the_way)
       throw Error("the folder " + at.shown + " isn't empty").hint("`recurse: true` removes it with all that it holds");
   }
   Delta delta;
-  delta.changes.push_back({.param = "state", .before = Value("exists"), .after = Value("absent")});
+  delta.changes.push_back({.param = "state", .before = Value("exists"), .after = Value("absent"), .removes = removes});
   return delta;
 }
 
@@ -300,7 +303,7 @@ Delta FileResource::check_file(const Want& want, const Inputs& inputs) {
   if (!right_type) {
     must_be_made(want, spot());
     delta.changes.reserve(3);
-    delta.changes.push_back(state_change(there ? &now : nullptr));
+    delta.changes.push_back(state_change(spot(), there ? &now : nullptr));
   }
   Content content = Content::Stays;
   if (want.has_content()) {
@@ -324,7 +327,7 @@ Delta FileResource::check_folder(const Want& want, const Inputs& inputs) {
   Delta delta;
   if (!right_type) {
     must_be_made(want, at);
-    delta.changes.push_back(state_change(found ? &found->status : nullptr));
+    delta.changes.push_back(state_change(at, found ? &found->status : nullptr));
   }
   compare_attributes(attributes_of(want), right_type ? &found->status : nullptr, Content::Stays, "", delta);
   if (want.has_tree()) compare_tree(tree_of(want, path(), inputs), inputs.want_text, delta);
@@ -337,7 +340,7 @@ Delta FileResource::check_link(const Want& want) {
   bool right_type = found && is_of_type(at, found->status, want);
   if (found) remember(found->status);
   Delta delta;
-  if (!right_type) delta.changes.push_back(state_change(found ? &found->status : nullptr));
+  if (!right_type) delta.changes.push_back(state_change(at, found ? &found->status : nullptr));
   std::string now = right_type ? read_link(at) : "";
   if (now != *want.source)
     delta.changes.push_back(
@@ -381,8 +384,12 @@ std::unique_ptr<Staged> FileResource::stage(const Delta& delta, const Inputs& in
 void FileResource::enforce(const Delta& delta, const Inputs& inputs, std::unique_ptr<Staged>* later) {
   Want want = want_of(*declaration_);
   undisturbed([&](int attempt) {
-    if (attempt == 1) apply_once(want, delta, inputs, later);
-    else apply_once(want, check_once(want, inputs), inputs, later);
+    if (attempt == 1) return apply_once(want, delta, inputs, later);
+    Delta now = check_once(want, inputs);
+    // What has been approved is what was found; a single thing in the way of a declared one is no matter.
+    if (removals_of(now) > std::max<std::uint64_t>(removals_of(delta), 1))
+      throw Error(fmt::format("more came to {} since it was checked: nothing more of it is removed", path()));
+    apply_once(want, now, inputs, later);
   });
 }
 
@@ -390,7 +397,7 @@ void FileResource::apply_once(const Want& want, const Delta& delta, const Inputs
                               std::unique_ptr<Staged>* later) {
   if (delta.empty()) return;
   std::uint64_t checked = std::exchange(stamp_, kUnknown);
-  if (want.absent) return apply_absent(want);
+  if (want.absent) return apply_absent(want, removals_of(delta));
   switch (want.type) {
     case Want::Type::File:
       if (auto status = apply_file(want, delta, checked, inputs, later)) written(*status);
@@ -399,17 +406,25 @@ void FileResource::apply_once(const Want& want, const Delta& delta, const Inputs
     case Want::Type::Folder: break;
   }
   if (change_of(delta, "state") || changes_attributes(delta)) written(apply_folder(want, delta));
-  if (want.has_tree()) apply_tree(tree_of(want, path(), inputs), delta, unsynced_);
+  if (!want.has_tree()) return;
+  Fd root = open_folder(spot());
+  if (std::uint64_t expected = stamp_ == kUnknown ? checked : stamp_; removals_of(delta) > 0) {
+    // What was found to go lies in that folder, and not in one that has come in its place.
+    struct stat now{};
+    if (::fstat(root.get(), &now) != 0) throw Error::system(errno, "looking at " + path());
+    if (stamp_of(now) != expected) throw Raced(path());
+  }
+  apply_tree(tree_of(want, path(), inputs), root.get(), delta, unsynced_);
 }
 
-void FileResource::apply_absent(const Want& want) {
+void FileResource::apply_absent(const Want& want, std::uint64_t removes) {
   Spot at = spot();
   std::optional<Found> found = look(at);
   if (found) {
     bool folder = S_ISDIR(found->status.st_mode);
     if (folder && want.type == Want::Type::File && !want.force) throw Raced(at.shown);
     bool with_all = folder && (want.recurse || want.type != Want::Type::Folder);
-    if (with_all) refuse_mounts(at, Inside::Remove);
+    if (with_all && count_removals(at, Inside::Remove) > removes) throw Raced(at.shown);
     remove_entry(at, with_all ? Inside::Remove : Inside::MustBeEmpty);
     unsynced_.add(path(), found->status.st_dev);
   }

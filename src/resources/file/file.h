@@ -42,7 +42,7 @@ class FileResource final : public BlockingResource {
   /// With `later`, a replaced file of a burst is left there: all but its place.
   void enforce(const Delta& delta, const Inputs& inputs, std::unique_ptr<Staged>* later);
   void apply_once(const Want& want, const Delta& delta, const Inputs& inputs, std::unique_ptr<Staged>* later);
-  void apply_absent(const Want& want);
+  void apply_absent(const Want& want, std::uint64_t removes);
   std::optional<struct stat> apply_file(const Want& want, const Delta& delta, std::uint64_t checked,
                                         const Inputs& inputs, std::unique_ptr<Staged>* later);
   struct stat apply_folder(const Want& want, const Delta& delta);

@@ -155,9 +155,27 @@ std::optional<std::string> managed_path(const Declaration& declaration) {
   return clean_path(declared_path(declaration));
 }
 
+// The parameters that only say where it is don't count.
+bool same_at_path(const Declaration& a, const Declaration& b) {
+  auto rest_of = [](const Declaration& declaration) {
+    Params rest;
+    for (const Params::Item& item : declaration.params.items())
+      if (item.index != kPath && item.index != kDirname && item.index != kBasename)
+        rest.set(item.index, item.value, {});
+    return rest;
+  };
+  return is_folder_path(a) == is_folder_path(b) && rest_of(a) == rest_of(b);
+}
+
 bool views_managed_paths(const Declaration& declaration) { return want_of(declaration).has_tree(); }
 
 bool removes_path(const Declaration& declaration) { return want_of(declaration).absent; }
+
+std::uint64_t may_remove(const Declaration& declaration) {
+  Want want = want_of(declaration);
+  if (want.force || want.purge || (want.absent && want.recurse)) return Kind::kMany;
+  return want.absent ? 1 : 0;
+}
 
 void needs(const Declaration& declaration, std::vector<Need>& into) {
   Want want = want_of(declaration);
@@ -219,10 +237,12 @@ const Kind kFileKind = {
     .example = file_docs::kExample,
     .validate = file::validate,
     .managed_path = file::managed_path,
+    .same_at_path = file::same_at_path,
     .views_managed_paths = file::views_managed_paths,
     .collect_into = file::collect_into,
     .beside_graph = file::beside_graph,
     .removes_path = file::removes_path,
+    .may_remove = file::may_remove,
     .needs = file::needs,
     .cannot_undo = file::cannot_undo,
     .create = file::create,

@@ -13,44 +13,53 @@
 namespace mgmt::file {
 namespace {
 
-bool is_mount_point(const Spot& spot) {
+enum class Is { Folder, Other, Mount };
+
+Is look_at(const Spot& spot) {
   struct statx status{};
   if (::statx(spot.folder, spot.name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, STATX_TYPE, &status) != 0) {
-    if (errno == ENOENT) throw Raced(spot.shown);
+    if (errno == ENOENT || errno == ENOTDIR) throw Raced(spot.shown);
     throw Error::system(errno, "looking at " + spot.shown);
   }
-  return (status.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
+  if ((status.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0) return Is::Mount;
+  return S_ISDIR(status.stx_mode) ? Is::Folder : Is::Other;
 }
 
-bool is_folder(const Spot& spot) {
-  struct stat status{};
-  if (::fstatat(spot.folder, spot.name, &status, AT_SYMLINK_NOFOLLOW) != 0) {
-    if (errno == ENOENT) throw Raced(spot.shown);
-    throw Error::system(errno, "looking at " + spot.shown);
-  }
-  return S_ISDIR(status.st_mode);
+// Of a name in an open folder the mount counts as well; what leads to the first one is the declaration's.
+Fd open_to_empty(const Spot& spot) {
+  if (spot.folder == AT_FDCWD) return open_folder(spot);
+  return open_below(spot.folder, spot.name, spot.shown, Mounts::Stay);
 }
 
 }  // namespace
 
-void refuse_mounts(const Spot& spot, Inside inside) {
-  if (is_mount_point(spot))
-    throw Error(spot.shown + " is a mount point: removing it would remove what is mounted").hint("unmount it first");
-  if (inside == Inside::MustBeEmpty || !is_folder(spot)) return;
-  Fd folder = open_folder(spot);
-  for (const std::string& name : entries_of(folder.get(), spot.shown))
-    refuse_mounts({.folder = folder.get(), .name = name.c_str(), .shown = join_path(spot.shown, name)}, inside);
+std::uint64_t count_removals(const Spot& spot, Inside inside) {
+  Is is = look_at(spot);
+  if (is == Is::Mount) throw OtherMount(spot.shown);
+  std::uint64_t count = 1;
+  if (inside == Inside::MustBeEmpty || is != Is::Folder) return count;
+  Fd folder = open_to_empty(spot);
+  for (const std::string& name : entries_of(folder.get(), spot.shown)) {
+    try {
+      count +=
+          count_removals({.folder = folder.get(), .name = name.c_str(), .shown = join_path(spot.shown, name)}, inside);
+    } catch (const Raced&) {
+      // It went by itself, or became something else: the removal looks at it again.
+    }
+  }
+  return count;
 }
 
 void remove_entry(const Spot& spot, Inside inside) {
-  if (!is_folder(spot)) {
+  Is is = look_at(spot);
+  if (is == Is::Mount) throw OtherMount(spot.shown);
+  if (is == Is::Other) {
     if (::unlinkat(spot.folder, spot.name, 0) == 0) return;
-    if (errno == ENOENT || errno == EISDIR) throw Raced(spot.shown);
+    if (errno == ENOENT || errno == EISDIR || errno == ENOTDIR) throw Raced(spot.shown);
     throw Error::system(errno, "removing " + spot.shown);
   }
   if (inside == Inside::Remove) {
-    if (is_mount_point(spot)) throw Error(spot.shown + " is a mount point").hint("unmount it first");
-    Fd folder = open_folder(spot);
+    Fd folder = open_to_empty(spot);
     for (const std::string& name : entries_of(folder.get(), spot.shown)) {
       try {
         remove_entry({.folder = folder.get(), .name = name.c_str(), .shown = join_path(spot.shown, name)}, inside);

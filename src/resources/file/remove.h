@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Taking things away: by descriptors of folders, never through a symlink, never across a mount. Spot and Raced are
-// what everything here that touches the file system shares.
+// Taking things away: by descriptors of folders, never through a symlink, never across a mount, whoever moves what
+// meanwhile. Spot and Raced are what everything here that touches the file system shares.
 #pragma once
 
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include <cstdint>
 #include <string>
 
 #include "src/base/error.h"
@@ -30,8 +31,11 @@ class Raced : public Error {
 /// What a folder that goes holds: it must be empty, or goes with it.
 enum class Inside { MustBeEmpty, Remove };
 
-/// Throws Error if the entry is a mount point, or (Inside::Remove) holds one: to be asked before anything goes.
-void refuse_mounts(const Spot& spot, Inside inside);
+/// How many entries would go with this one, itself included. Throws Error if it is a mount point, or (Inside::Remove)
+/// holds one: to be asked before anything goes.
+std::uint64_t count_removals(const Spot& spot, Inside inside);
+
+inline void refuse_mounts(const Spot& spot, Inside inside) { count_removals(spot, inside); }
 
 /// Removes a file, link or folder. Throws Error; Raced if it is gone.
 void remove_entry(const Spot& spot, Inside inside);

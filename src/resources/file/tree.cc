@@ -17,6 +17,7 @@
 #include "src/resources/file/compare.h"
 #include "src/resources/file/describe.h"
 #include "src/resources/file/folder.h"
+#include "src/resources/file/overlap.h"
 #include "src/resources/file/write.h"
 
 namespace mgmt::file {
@@ -30,7 +31,8 @@ std::string below(const std::string& folder, const std::string& name) {
 
 class Comparison {
  public:
-  Comparison(const Tree& tree, bool want_text, Delta& delta) : tree_(tree), want_text_(want_text), delta_(delta) {}
+  Comparison(const Tree& tree, bool want_text, Delta& delta)
+      : tree_(tree), want_text_(want_text), delta_(delta), others_(tree.managed) {}
 
   void run() {
     Fd source, target;
@@ -45,24 +47,28 @@ class Comparison {
     }
     Spot spot{.name = tree_.path.c_str(), .shown = tree_.path};
     if (std::optional<Found> found = look(spot); found && S_ISDIR(found->status.st_mode)) target = open_folder(spot);
-    folder(source.get(), target.get(), "");
+    folder(source.get(), target.get(), "", Mounts::Stay);
     delta_.changes.insert(delta_.changes.end(), std::make_move_iterator(removals_.begin()),
                           std::make_move_iterator(removals_.end()));
   }
 
  private:
-  // `source` and `target` are open folders, or -1 where there is none.
-  void folder(int source, int target, const std::string& item) {
+  // `source` and `target` are open folders, or -1 where there is none. Mounts::Cross: the target's is another mount.
+  void folder(int source, int target, const std::string& item, Mounts mounts) {
+    std::optional<Overlap::Inside> inside;
+    if (!item.empty()) inside.emplace(others_, join_path(tree_.path, item));
     std::vector<std::string> wanted;
     if (source >= 0) wanted = entries_of(source, join_path(tree_.source, item));
     std::erase_if(wanted, [](const std::string& name) { return drafts::is_name(name); });
-    for (const std::string& name : wanted) entry(source, target, name, below(item, name));
-    if (!tree_.purge || target < 0 || !tree_.managed) return;
+    for (const std::string& name : wanted) entry(source, target, name, below(item, name), mounts);
+    // What another resource puts there isn't known here.
+    if (!tree_.purge || target < 0 || !tree_.managed || others_.inside_another()) return;
     for (const std::string& name : entries_of(target, join_path(tree_.path, item)))
-      if (!std::ranges::binary_search(wanted, name) && !drafts::is_name(name)) purge(target, name, below(item, name));
+      if (!std::ranges::binary_search(wanted, name) && !drafts::is_name(name))
+        purge(target, name, below(item, name), mounts);
   }
 
-  void entry(int source, int target, const std::string& name, const std::string& item) {
+  void entry(int source, int target, const std::string& name, const std::string& item, Mounts mounts) {
     std::string from = join_path(tree_.source, item);
     std::optional<Found> wanted = look({.folder = source, .name = name.c_str(), .shown = from});
     if (!wanted) throw Raced(from);
@@ -73,6 +79,7 @@ class Comparison {
     if (!is_folder && is_managed(item)) return;
 
     Spot spot{.folder = target, .name = name.c_str(), .shown = join_path(tree_.path, item)};
+    others_.check(spot.shown, wanted->status.st_mode);
     std::optional<Found> found;
     if (target >= 0) found = look(spot);
     bool same_type = found && type_of(found->status) == type_of(wanted->status);
@@ -80,21 +87,38 @@ class Comparison {
       throw Error(fmt::format("{} is {}, and the source has {} there", spot.shown, describe_type(found->status.st_mode),
                               describe_type(wanted->status.st_mode)))
           .hint("`force: true` replaces it");
-    if (found && !same_type) refuse_mounts(spot, Inside::Remove);
+    std::uint64_t goes = found && !same_type ? count_removals(spot, Inside::Remove) : 0;
+    std::size_t at = delta_.changes.size();
 
     if (is_folder) {
       if (!same_type) add("state", item, found ? Value(type_word(found->status.st_mode)) : Value(), Value("exists"));
+      if (goes > 0) delta_.changes[at].removes = goes;
       Fd inner = open_folder({.folder = source, .name = name.c_str(), .shown = from});
       Fd there;
-      if (same_type) there = open_folder(spot);
-      folder(inner.get(), there.get(), item);
-    } else if (S_ISLNK(wanted->status.st_mode)) {
+      Mounts mounts_there = mounts;
+      if (same_type) there = open_target(spot, mounts_there);
+      return folder(inner.get(), there.get(), item, mounts_there);
+    }
+    if (S_ISLNK(wanted->status.st_mode)) {
       std::string points_to = read_link({.folder = source, .name = name.c_str(), .shown = from});
       std::string now = same_type ? read_link(spot) : "";
       if (now != points_to) add("source", item, same_type ? Value(now) : Value(), Value(points_to));
     } else {
       file(from, spot, item, same_type);
     }
+    if (goes > 0) delta_.changes[at].removes = goes;
+  }
+
+  // A purge stays on the mount that the tree is on; what is copied may go on into another.
+  static Fd open_target(const Spot& spot, Mounts& mounts) {
+    if (mounts == Mounts::Stay) {
+      try {
+        return open_below(spot.folder, spot.name, spot.shown, Mounts::Stay);
+      } catch (const OtherMount&) {
+        mounts = Mounts::Cross;
+      }
+    }
+    return open_below(spot.folder, spot.name, spot.shown, Mounts::Cross);
   }
 
   void file(const std::string& from, const Spot& spot, const std::string& item, bool there) {
@@ -114,25 +138,24 @@ class Comparison {
     compare_attributes({}, &status, Content::Changes, item, delta_);
   }
 
-  void purge(int target, const std::string& name, const std::string& item) {
+  void purge(int target, const std::string& name, const std::string& item, Mounts mounts) {
     Spot spot{.folder = target, .name = name.c_str(), .shown = join_path(tree_.path, item)};
     if (is_managed(item)) return;
-    if (holds_managed(item)) {
-      Fd inner = open_folder(spot);
-      return folder(-1, inner.get(), item);
+    if (mounts == Mounts::Cross)
+      throw Error(fmt::format("{} is on another mount than {}/, and a purge doesn't go there", spot.shown, tree_.path))
+          .hint("declare the folder that is mounted there by itself, or unmount it");
+    if (others_.is_declared_below(spot.shown)) {
+      Fd inner = open_below(target, name, spot.shown, Mounts::Stay);
+      return folder(-1, inner.get(), item, mounts);
     }
-    refuse_mounts(spot, Inside::Remove);
-    removals_.push_back(Change{.param = "state", .item = item, .before = Value("exists"), .after = Value("absent")});
+    removals_.push_back(Change{.param = "state",
+                               .item = item,
+                               .before = Value("exists"),
+                               .after = Value("absent"),
+                               .removes = count_removals(spot, Inside::Remove)});
   }
 
-  bool is_managed(const std::string& item) const {
-    return tree_.managed && std::ranges::binary_search(*tree_.managed, join_path(tree_.path, item));
-  }
-  bool holds_managed(const std::string& item) const {
-    std::string prefix = join_path(tree_.path, item) + "/";
-    auto at = std::ranges::lower_bound(*tree_.managed, prefix);
-    return at != tree_.managed->end() && at->starts_with(prefix);
-  }
+  bool is_managed(const std::string& item) const { return others_.is_declared(join_path(tree_.path, item)); }
   void add(const char* param, const std::string& item, Value before, Value after) {
     delta_.changes.push_back(
         Change{.param = param, .item = item, .before = std::move(before), .after = std::move(after)});
@@ -141,6 +164,7 @@ class Comparison {
   const Tree& tree_;
   bool want_text_;
   Delta& delta_;
+  Overlap others_;
   std::vector<Change> removals_;
 };
 
@@ -153,23 +177,16 @@ namespace {
 // The folder of the last change, so that a folder of many is opened once.
 class Parents {
  public:
-  explicit Parents(const Tree& tree)
-      : tree_(tree), root_(open_folder({.name = tree.path.c_str(), .shown = tree.path})) {}
+  Parents(const Tree& tree, int root) : tree_(tree), root_(root) {}
 
-  int of(const std::string& item) {
+  int of(const std::string& item, Mounts mounts) {
     std::size_t slash = item.rfind('/');
     std::string folder = slash == std::string::npos ? "" : item.substr(0, slash);
-    if (folder.empty()) return root_.get();
-    if (!last_ || folder != name_) {
-      Fd at;
-      std::string shown = tree_.path;
-      for (std::string_view part : path_components(folder)) {
-        std::string name(part);
-        shown = join_path(shown, name);
-        at = open_folder({.folder = at ? at.get() : root_.get(), .name = name.c_str(), .shown = shown});
-      }
-      last_ = std::move(at);
+    if (folder.empty()) return root_;
+    if (!last_ || folder != name_ || mounts != mounts_) {
+      last_ = open_below(root_, folder, join_path(tree_.path, folder), mounts);
       name_ = folder;
+      mounts_ = mounts;
     }
     return last_.get();
   }
@@ -177,9 +194,10 @@ class Parents {
 
  private:
   const Tree& tree_;
-  Fd root_;
+  int root_;
   Fd last_;
   std::string name_;
+  Mounts mounts_ = Mounts::Stay;
 };
 
 // Files that replace others, whole but for their places, until there are enough to sync them together.
@@ -237,18 +255,23 @@ bool says(const Delta& delta, const Change& change) {
 
 }  // namespace
 
-void apply_tree(const Tree& tree, const Delta& delta, Unsynced& unsynced) {
-  Parents parents(tree);
+void apply_tree(const Tree& tree, int root, const Delta& delta, Unsynced& unsynced) {
+  Parents parents(tree, root);
   Waiting waiting(unsynced);
   for (const Change& change : delta.changes) {
     // What else there is of an item follows from its content.
     if (change.item.empty() || (change.param != "state" && change.param != "content" && change.param != "source"))
       continue;
     std::string name = base_name(change.item);
-    Spot spot{.folder = parents.of(change.item), .name = name.c_str(), .shown = join_path(tree.path, change.item)};
-    std::optional<Found> found = look(spot);
     const auto* after = change.after.get_if<std::string>();
-    if (change.param == "state" && after && *after == "absent") {
+    bool goes = change.param == "state" && after && *after == "absent";
+    Spot spot{.folder = parents.of(change.item, goes ? Mounts::Stay : Mounts::Cross),
+              .name = name.c_str(),
+              .shown = join_path(tree.path, change.item)};
+    std::optional<Found> found = look(spot);
+    // No more than was found.
+    if (found && change.removes > 0 && count_removals(spot, Inside::Remove) > change.removes) throw Raced(spot.shown);
+    if (goes) {
       waiting.place_all();
       if (!found) continue;
       dev_t device = found->status.st_dev;

@@ -23,11 +23,11 @@ struct Tree {
 
 /// Appends what differs, each entry as one Change with its path below the folder as `item`: parents first, removals
 /// after what is copied. Throws Error before anything could go wrong halfway: an unreadable source, something of
-/// another type in the way, a mount point that would be purged.
+/// another type in the way, a mount point that would be purged, what another resource writes too.
 void compare_tree(const Tree& tree, bool want_text, Delta& delta);
 
-/// Makes the changes that have an `item`; `unsynced` is told of each path. Many files that replace others get to the
+/// Makes the changes that have an `item`, in the open folder `root`; `unsynced` is told of each path. Many files that replace others get to the
 /// disk together before they take their places.
-void apply_tree(const Tree& tree, const Delta& delta, Unsynced& unsynced);
+void apply_tree(const Tree& tree, int root, const Delta& delta, Unsynced& unsynced);
 
 }  // namespace mgmt::file

@@ -16,9 +16,10 @@ class FileTree : public FileTest {
     EXPECT_EQ(::chmod(at("from/sub").c_str(), 0750), 0);
   }
   Inputs managing(std::vector<std::string> names) const {
-    auto paths = std::make_shared<ManagedPaths>(ManagedPaths{at("to")});
-    for (const std::string& name : names) paths->push_back(at(name));
-    std::ranges::sort(*paths);
+    auto paths = std::make_shared<ManagedPaths>();
+    paths->all.push_back({at("to")});
+    for (const std::string& name : names) paths->all.push_back({at(name)});
+    std::ranges::sort(paths->all, {}, &ManagedPaths::One::path);
     return {.managed = std::move(paths)};
   }
   Value from() const { return Value(at("from/")); }
@@ -106,7 +107,7 @@ TEST_F(FileTree, PurgeWithoutASourceEmptiesTheFolder) {
   folder("to/x/y");
   put("to/kept", "");
   EXPECT_EQ(words(enforce("to/", {{"recurse", yes_}, {"purge", yes_}}, managing({"to/kept"}))),
-            "x: state: exists → absent");
+            "x: state: exists → absent (2 entries)");
   EXPECT_EQ(names("to"), "kept");
 }
 
@@ -140,6 +141,25 @@ TEST_F(FileTree, AFolderThatBecameALinkBetweenCheckAndApplyIsNotFollowed) {
   ASSERT_EQ(::symlink(at("elsewhere").c_str(), at("to/sub").c_str()), 0);
   EXPECT_THROW(tree.apply(delta, {}), Error);
   EXPECT_EQ(names("elsewhere"), "");
+}
+
+TEST_F(FileTree, AFolderThatBecameAnotherBetweenCheckAndApplyIsLookedAtAgain) {
+  folder("to");
+  put("to/a", "");
+  put("to/b", "");
+  FileResource tree = resource("to/", {{"recurse", yes_}, {"purge", yes_}});
+  Delta delta = tree.check(managing({}));
+  std::filesystem::rename(at("to"), at("moved"));
+  folder("to/a");
+  put("to/a/1", "");
+  put("to/a/2", "");
+  try {
+    tree.apply(delta, managing({}));
+    ADD_FAILURE() << "more went than was found";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.text(), "more came to " + at("to") + " since it was checked: nothing more of it is removed");
+  }
+  EXPECT_EQ(names("to"), "a a/1 a/2");
 }
 
 TEST_F(FileTree, ASourceFolderMayBeALink) {

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "src/cli/protection.h"
+
+#include <algorithm>
+#include <climits>
+#include <cstdlib>
+
+#include "src/base/path.h"
+#include "src/engine/sync/forecast.h"
+#include "src/resources/kind.h"
+
+namespace mgmt::cli {
+namespace {
+
+// With every symlink on the way followed, as far as there is something.
+std::string resolved(const std::string& path) {
+  std::string real(PATH_MAX, '\0');
+  if (::realpath(path.c_str(), real.data())) return real.c_str();
+  if (path == "/") return path;
+  return join_path(resolved(parent_path(path)), base_name(path));
+}
+
+// A link that stands at the place itself is what changes, and not what it points to.
+std::string place_of(const std::string& path) {
+  return path == "/" ? path : join_path(resolved(parent_path(path)), base_name(path));
+}
+
+// `follow: true` writes to what the link points to.
+bool follows(const Declaration& declaration) {
+  const Param* param = find_param(declaration.kind->params, "follow");
+  return param && declaration.params.get_or(static_cast<ParamIndex>(param - declaration.kind->params.data()), false);
+}
+
+}  // namespace
+
+std::vector<std::string> Protection::touched(const Declaration& declaration, const Delta& delta) const {
+  std::vector<std::string> found;
+  if (paths_.empty()) return found;
+  for (Touched& touched : touched_by(declaration, delta)) {
+    std::string real = follows(declaration) ? resolved(touched.path) : place_of(touched.path);
+    bool hit = std::ranges::any_of(paths_, [&](const std::string& path) {
+      auto meets = [&](const std::string& what, const std::string& kept) {
+        return is_within(what, kept) || (touched.removes > 0 && is_within(kept, what));
+      };
+      return meets(touched.path, path) || meets(real, resolved(path)) || meets(real, place_of(path));
+    });
+    if (hit) found.push_back(std::move(touched.path));
+  }
+  return found;
+}
+
+}  // namespace mgmt::cli
