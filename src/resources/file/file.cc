@@ -136,6 +136,7 @@ Tree tree_of(const Want& want, const std::string& path, const Inputs& inputs) {
           .source = want.source ? clean_path(*want.source) : "",
           .purge = want.purge,
           .force = want.force,
+          .dry = inputs.dry,
           .managed = inputs.managed.get()};
 }
 

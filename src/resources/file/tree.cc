@@ -130,8 +130,8 @@ class Comparison {
       if (::fstat(now.get(), &status) != 0) throw Error::system(errno, "looking at " + spot.shown);
       if (status.st_size == bytes.size() && same_bytes(now.get(), bytes, spot.shown)) return;
     }
-    Change& change = delta_.changes.emplace_back(
-        content_change(now.get(), spot.shown, bytes, want_text_ && (there || !tree_.sweep)));
+    Change& change =
+        delta_.changes.emplace_back(content_change(now.get(), spot.shown, bytes, want_text_ && (there || tree_.dry)));
     change.item = item;
     if (!there) return;
     compare_losses(now.get(), status, spot.shown, item, delta_);

@@ -17,6 +17,8 @@ struct Tree {
   std::string source;
   bool purge = false;
   bool force = false;
+  /// Nothing will be applied: what is new is shown as well.
+  bool dry = false;
   /// What other resources manage; null: not known, so nothing is purged.
   const ManagedPaths* managed = nullptr;
 };
@@ -26,8 +28,8 @@ struct Tree {
 /// another type in the way, a mount point that would be purged, what another resource writes too.
 void compare_tree(const Tree& tree, bool want_text, Delta& delta);
 
-/// Makes the changes that have an `item`, in the open folder `root`; `unsynced` is told of each path. Many files that replace others get to the
-/// disk together before they take their places.
+/// Makes the changes that have an `item`, in the open folder `root`; `unsynced` is told of each path. Many files that
+/// replace others get to the disk together before they take their places.
 void apply_tree(const Tree& tree, int root, const Delta& delta, Unsynced& unsynced);
 
 }  // namespace mgmt::file
