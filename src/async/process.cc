@@ -20,6 +20,7 @@
 #include <thread>
 
 #include "src/async/launch.h"
+#include "src/async/run_child.h"
 
 namespace mgmt {
 namespace {
@@ -82,6 +83,8 @@ void raise_descriptor_limit() {
   rlim_t original = std::exchange(limit.rlim_cur, limit.rlim_max);
   if (::setrlimit(RLIMIT_NOFILE, &limit) == 0) original_descriptor_limit = original;
 }
+
+std::size_t original_descriptors() { return original_descriptor_limit; }
 
 // Shared with the Children, and with the thread, which touches only what stands under `mutex`.
 struct SpawnerState : std::enable_shared_from_this<SpawnerState> {

@@ -110,7 +110,8 @@ void Agent::claim_name() {
     if (Sharing::needed(*file_.graph) || !command_.prefix.empty()) throw Error(claim.error());
     // Nothing is shared: enforcement goes on without.
     report_.emit(report::Notice{Level::Warning,
-                                fmt::format("can't tell whether another agent runs here: {}", claim.error().text()),
+                                fmt::format("can't tell whether another agent runs here, and what is overwritten isn't kept: {}",
+                                            claim.error().text()),
                                 "--prefix DIR names another folder"});
     return;
   }
@@ -146,6 +147,9 @@ void Agent::remember() {
   undoings_ = std::make_unique<Undoings>(*state_, report_);
   undoings_->on_dropped = [this] { loop_.post([this] { load(collected_); }); };
   if (command_.noop) return;
+  keeper_ = std::make_unique<Keeping>(loop_, Place{prefix_, command_.hostname}, [this](std::string text) {
+    report_.emit(report::Notice{Level::Warning, std::move(text)});
+  });
   report_.add(std::make_unique<views::History>(*state_, [this] { return index_; }));
   auto board = std::make_unique<views::Board>([this] { return index_; }, [this] { return engine_->standing(); });
   board_ = board.get();
@@ -290,7 +294,8 @@ int Agent::run() {
         if (std::optional<Error> refusal = gate_->approve(declaration, delta)) return refusal;
         return saved ? saved(declaration, delta) : std::nullopt;
       },
-      .durability = command_.durability};
+      .durability = command_.durability,
+      .keeper = keeper_.get()};
   sharing_ = std::make_unique<Sharing>(loop_, prefix_, command_.hostname, report_);
   sharing_->on_collected = [this](const Declarations& all) {
     collected_ = all;

@@ -19,6 +19,7 @@
 #include "src/cli/gate.h"
 #include "src/cli/graph_file.h"
 #include "src/cli/graph_index.h"
+#include "src/cli/keeping.h"
 #include "src/cli/place.h"
 #include "src/cli/settler.h"
 #include "src/cli/sharing.h"
@@ -90,6 +91,7 @@ class Agent {
   std::optional<world::local::NameLock> name_;
   std::unique_ptr<state::AgentState> state_;
   std::unique_ptr<Undoings> undoings_;
+  std::unique_ptr<Keeping> keeper_;
   const views::Board* board_ = nullptr;  // the report's
   std::unique_ptr<Engine> engine_;
   std::unique_ptr<events::Resumes> resumes_;

@@ -455,6 +455,15 @@ Result<Command> parse_command_line(std::vector<std::string> arguments) {
   settle_app->footer(
       "Exit status: 0 all is as declared   4 a resource failed   7 not yet, when the time was over   1 no agent\n");
 
+  RestoreCommand restore;
+  auto* restore_app = app.add_subcommand("restore", "Bring back what was in a file before mgmt overwrote it");
+  restore_app->set_help_flag();
+  restore_app->add_flag("-h,--help", help, "Show this help");
+  restore_app->add_option("PATH", restore.path, "Of this file; without it what is kept is listed")->type_name("");
+  restore_app->add_option("SUM", restore.sum, "Not the last one: the one whose sum begins so")->type_name("");
+  restore_app->add_flag("--json", restore.json, "One object a line");
+  place(restore_app, restore.prefix, restore.hostname);
+
   auto* version_app = app.add_subcommand("version", "The version");
   version_app->set_help_flag();
   version_app->add_flag("-h,--help", help, "Show this help");
@@ -586,7 +595,7 @@ Result<Command> parse_command_line(std::vector<std::string> arguments) {
     return check;
   }
   for (const std::string* name : {&graph.hostname, &history.hostname, &status.hostname, &why.hostname,
-                                  &approve.hostname, &reap.hostname, &settle.hostname})
+                                  &approve.hostname, &reap.hostname, &restore.hostname, &settle.hostname})
     if (!name->empty())
       if (auto wrong = hostname_error(*name)) return std::unexpected(*wrong);
   if (chosen == history_app) {
@@ -619,6 +628,7 @@ Result<Command> parse_command_line(std::vector<std::string> arguments) {
     if (init.file.empty()) init.file = "graph.yaml";
     return init;
   }
+  if (chosen == restore_app) return restore;
   if (chosen == graph_app && graph.running) {
     if (!graph_words.empty() || !graph_option.empty())
       return std::unexpected(Error("--running takes the graph from the agent, and no file"));

@@ -127,6 +127,15 @@ struct SettleCommand {
   bool json = false;
 };
 
+struct RestoreCommand {
+  std::string prefix, hostname;
+  /// Empty: list what is kept.
+  std::string path;
+  /// The beginning of its SHA-256; empty: the last one.
+  std::string sum;
+  bool json = false;
+};
+
 struct VersionCommand {};
 
 /// Text for stdout, and nothing else to do.
@@ -136,7 +145,7 @@ struct HelpCommand {
 
 using Command = std::variant<RunCommand, PlanCommand, ApplyCommand, CheckCommand, GraphCommand, InitCommand,
                              ResourcesCommand, HistoryCommand, StatusCommand, WhyCommand, ApproveCommand, ReapCommand,
-                             SettleCommand, VersionCommand, HelpCommand>;
+                             RestoreCommand, SettleCommand, VersionCommand, HelpCommand>;
 
 /// Why this can't be a host's name (a part of keys, and of a file's name), if it can't.
 std::optional<Error> hostname_error(const std::string& name);

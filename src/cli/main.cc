@@ -18,6 +18,7 @@
 #include "src/cli/planner.h"
 #include "src/cli/reap.h"
 #include "src/cli/reference.h"
+#include "src/cli/restore.h"
 #include "src/cli/settle.h"
 #include "src/cli/status.h"
 #include "src/cli/why.h"
@@ -152,6 +153,7 @@ struct Perform {
   int operator()(const WhyCommand& command) const { return show_why(command); }
   int operator()(const ApproveCommand& command) const { return approve(command); }
   int operator()(const ReapCommand& command) const { return reap(command); }
+  int operator()(const RestoreCommand& command) const { return restore(command); }
 
   int operator()(const SettleCommand& command) const { return settle(command); }
 

@@ -59,7 +59,8 @@ struct Kind {
   /// Whether the resource's check depends on what others manage (purge). May be null.
   bool (*views_managed_paths)(const Declaration&) = nullptr;
   /// Changes a collected declaration to what the `pattern` of `collect:` asks (file: the folder it goes
-  /// to). Throws Error for a name that would leave it. Null: the kind can be collected, without a pattern.
+  /// to; "": none). Throws Error for a name that would leave it, and for what isn't taken from another host. Null: the
+  /// kind can be collected, without a pattern.
   void (*collect_into)(Declaration&, const std::string& pattern) = nullptr;
 
   /// Makes absolute what may be written relative to the graph's file, which lies in `folder` (absolute). May be null.

@@ -27,6 +27,7 @@
 
 namespace mgmt {
 
+class Keeper;
 class Loop;
 class Pool;
 class Spawner;
@@ -46,6 +47,8 @@ struct Services {
   report::Report& report;
   /// The whole run only looks: nothing that acts may be started, not even to watch.
   bool noop = false;
+  /// Keeps what is about to be overwritten; null: nothing is kept. Any thread.
+  Keeper* keeper = nullptr;
   /// What resources of a kind share (a connection), for as long as one of them holds it. By a name of the kind's
   /// choice.
   std::map<std::string, std::weak_ptr<void>> shared = {};

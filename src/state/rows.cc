@@ -248,6 +248,12 @@ std::optional<Known> Rows::find(const std::string& id) {
   return known_at(*use);
 }
 
+std::optional<Known> Rows::at_path(const std::string& path) {
+  SQLite::Statement row(db_, std::string("SELECT ") + kKnownColumns + " FROM resource WHERE path = ? AND declared");
+  row.bind(1, path);
+  return row.executeStep() ? std::optional(known_at(row)) : std::nullopt;
+}
+
 void Rows::remember(const Known& known) {
   Use use(remember_);
   use->bindNoCopy(1, known.id);

@@ -123,6 +123,8 @@ class Rows {
   bool prune(const Limits& limits, Time at);
 
   std::optional<Known> find(const std::string& id);
+  /// The resource of the last graph that manages the path, if one does.
+  std::optional<Known> at_path(const std::string& path);
   void remember(const Known& known);
   void forget(const std::string& id);
   /// All that we made and no graph mentions any more, by id.

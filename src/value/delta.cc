@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "src/base/text.h"
+#include "src/value/text_diff.h"
 
 namespace mgmt {
 
@@ -38,6 +39,12 @@ std::string side(const Value& value) {
 }
 
 }  // namespace
+
+std::string diff_of(const Change& change) {
+  if (!change.text || change.secret) return {};
+  if (!change.text->instead.empty()) return "(" + change.text->instead + ")\n";
+  return unified_diff(change.text->before, change.text->after);
+}
 
 std::string to_text(const Change& change) {
   std::string out = change.item.empty() ? "" : printable(change.item) + ": ";

@@ -14,8 +14,10 @@ namespace mgmt {
 
 /// Both texts of a content change, bounded; only filled where somebody will show them (see Inputs::want_text).
 struct TextPair {
-  std::string before;
-  std::string after;
+  std::string before = {};
+  std::string after = {};
+  /// What is shown of texts that must not be seen, or aren't worth it; then they are empty.
+  std::string instead = {};
 };
 
 struct Change {
@@ -53,6 +55,9 @@ std::uint64_t removals_of(const Delta& delta);
 /// Content as a value: {sha256, size}, never the bytes. `sha256` is in hex.
 Value content_value(std::string sha256, std::int64_t size);
 bool is_content(const Value& value);
+
+/// The unified diff of its texts, in lines, or what is shown instead; "" if there is none. The one way to them.
+std::string diff_of(const Change& change);
 
 /// "content: 12 bytes → 30 bytes", "mode: 0644 → 0600", "sub/a.txt: state: (none) → exists".
 std::string to_text(const Change& change);

@@ -10,7 +10,6 @@
 #include "src/base/path.h"
 #include "src/state/left.h"
 #include "src/value/json.h"
-#include "src/value/text_diff.h"
 
 namespace mgmt::views {
 
@@ -141,8 +140,7 @@ std::string_view word_of(report::Cause::Why why) {
 std::string diffs_to_json(const Delta& delta) {
   std::string list;
   for (const Change& change : delta.changes) {
-    if (!change.text || change.secret) continue;
-    std::string diff = unified_diff(change.text->before, change.text->after);
+    std::string diff = diff_of(change);
     if (diff.empty()) continue;
     list += fmt::format(R"({}{{"param": {}, "item": {}, "diff": {}}})", list.empty() ? "" : ", ",
                         json_quote(change.param), json_quote(change.item), json_quote(diff));

@@ -7,7 +7,7 @@
 
 #include "src/base/text.h"
 #include "src/value/json.h"
-#include "src/value/text_diff.h"
+#include "src/views/history.h"
 #include "src/views/prose.h"
 
 namespace mgmt::views {
@@ -97,24 +97,14 @@ std::string changes_of(const Delta& delta) {
   return json.substr(kHead.size(), json.size() - kHead.size() - 1);
 }
 
-std::string diffs_of(const Delta& delta) {
-  std::string out;
-  for (const Change& change : delta.changes) {
-    if (!change.text || change.secret) continue;
-    out +=
-        fmt::format(R"({}{{"param": {}, "item": {}, "diff": {}}})", out.empty() ? "" : ", ", json_quote(change.param),
-                    json_quote(change.item), json_quote(unified_diff(change.text->before, change.text->after)));
-  }
-  return out;
-}
-
 void append_json(const Plan::Resource& resource, std::string& out) {
   auto to = std::back_inserter(out);
   fmt::format_to(to, R"({{"resource": {}, "state": "{}", "place": {})", json_quote(resource.id), word(resource.state),
                  json_quote(resource.place));
   if (resource.delta) {
     fmt::format_to(to, R"(, "changes": {})", changes_of(*resource.delta));
-    if (std::string diffs = diffs_of(*resource.delta); !diffs.empty()) fmt::format_to(to, R"(, "diffs": [{}])", diffs);
+    if (std::string diffs = diffs_to_json(*resource.delta); !diffs.empty())
+      fmt::format_to(to, R"(, "diffs": {})", diffs);
   }
   auto list = [&](std::string_view key, const std::vector<std::string>& ids) {
     if (!ids.empty()) fmt::format_to(to, R"(, "{}": {})", key, list_of(ids));

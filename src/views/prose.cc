@@ -7,7 +7,6 @@
 #include <cmath>
 
 #include "src/base/text.h"
-#include "src/value/text_diff.h"
 
 namespace mgmt::views {
 namespace {
@@ -238,9 +237,10 @@ std::string change_text(const Change& change) {
 
 void append_changes(const std::vector<Change>& changes, bool color, std::string& out) {
   for (const Change& change : changes) {
-    fmt::format_to(std::back_inserter(out), "{}{}\n", kIndent, change_text(change));
-    if (!change.text || change.secret) continue;
-    std::string diff = unified_diff(change.text->before, change.text->after);
+    // The one change that nobody sees before the run: what a command will say.
+    std::string_view later = change.param == "validate" ? " (not run now)" : "";
+    fmt::format_to(std::back_inserter(out), "{}{}{}\n", kIndent, change_text(change), later);
+    std::string diff = diff_of(change);
     for (std::string_view diff_line : split_lines(diff))
       fmt::format_to(std::back_inserter(out), "{0}{0}{1}\n", kIndent, diff_line_inked(color, diff_line));
   }

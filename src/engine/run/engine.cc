@@ -49,7 +49,7 @@ Engine::Engine(Loop& loop, report::Report& report, Options options, Publisher* p
           [this](std::string text) { report_.emit(report::Notice{report::Notice::Level::Warning, std::move(text)}); }),
       spawner_(loop),
       unsynced_(options.durability),
-      services_{loop_, files_, spawner_, unsynced_, report_, options.noop},
+      services_{loop_, files_, spawner_, unsynced_, report_, options.noop, options.keeper},
       graph_(std::make_shared<ResourceGraph>()),
       convergence_(options.window),
       converge_timer_(loop),

@@ -77,6 +77,8 @@ class Engine {
     Approve approve = {};
     /// When what is written gets to the disk.
     Durability durability = Durability::Burst;
+    /// Keeps what is about to be overwritten; outlives the engine. Null: nothing is kept.
+    Keeper* keeper = nullptr;
     /// Of the jitter of retries.
     std::uint32_t random_seed = std::random_device{}();
   };

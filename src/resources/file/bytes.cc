@@ -124,19 +124,36 @@ bool same_bytes(int fd, Bytes& bytes, const std::string& shown) {
   return true;
 }
 
-std::string sha256_of(Bytes& bytes) {
-  bytes.rewind();
+namespace {
+
+// Of what `next` gives, piece by piece, until it gives nothing.
+template <class Next>
+Sum sum_of_pieces(Next next) {
   Sha256 hash;
-  for (std::string_view piece = bytes.next(); !piece.empty(); piece = bytes.next()) hash.add(piece);
-  return hash.hex();
+  Sum sum;
+  char last = '\n';
+  for (std::string_view piece = next(); !piece.empty(); piece = next()) {
+    hash.add(piece);
+    sum.lines += static_cast<std::size_t>(std::ranges::count(piece, '\n'));
+    sum.binary = sum.binary || piece.contains('\0');
+    last = piece.back();
+  }
+  if (last != '\n') ++sum.lines;
+  sum.sha256 = hash.hex();
+  return sum;
 }
 
-std::string sha256_of(int fd, const std::string& shown) {
+}  // namespace
+
+Sum sum_of(Bytes& bytes) {
+  bytes.rewind();
+  return sum_of_pieces([&] { return bytes.next(); });
+}
+
+Sum sum_of(int fd, const std::string& shown) {
   if (::lseek(fd, 0, SEEK_SET) != 0) throw Error::system(errno, "reading " + shown);
-  Sha256 hash;
   std::span<char> buffer = piece_buffer();
-  while (std::size_t got = read_some(fd, buffer, shown)) hash.add({buffer.data(), got});
-  return hash.hex();
+  return sum_of_pieces([&] { return std::string_view(buffer.data(), read_some(fd, buffer, shown)); });
 }
 
 }  // namespace mgmt::file

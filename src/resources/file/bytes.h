@@ -51,9 +51,17 @@ class Bytes {
 /// True if the file, from its position on, holds just these bytes. `shown` is for messages.
 bool same_bytes(int fd, Bytes& bytes, const std::string& shown);
 
-std::string sha256_of(Bytes& bytes);
+/// What is known of bytes that were all read.
+struct Sum {
+  std::string sha256;
+  /// A last one without an end counts.
+  std::size_t lines = 0;
+  /// There is a NUL byte among them.
+  bool binary = false;
+};
+Sum sum_of(Bytes& bytes);
 /// Of the whole open file.
-std::string sha256_of(int fd, const std::string& shown);
+Sum sum_of(int fd, const std::string& shown);
 
 /// True if both are the same version of one file.
 bool same_version(const struct stat& a, const struct stat& b);

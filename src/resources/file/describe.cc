@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "src/resources/file/describe.h"
 
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <cerrno>
+
+#include "src/base/text.h"
+#include "src/resources/file/ground.h"
 
 namespace mgmt::file {
 
@@ -65,20 +69,38 @@ std::string whole_text(int fd, off_t size, const std::string& shown) {
 
 }  // namespace
 
-Change content_change(int now, const std::string& shown, Bytes& wanted, bool want_text) {
+Text text_of(std::optional<bool> show_diff, const std::string& path, std::optional<mode_t> before, mode_t after) {
+  if (show_diff) return *show_diff ? Text::All : Text::Counts;
+  bool open = (before.value_or(S_IROTH) & after & S_IROTH) != 0 && is_reachable_by_all(path);
+  return open ? Text::All : Text::Counts;
+}
+
+Change content_change(int now, const std::string& shown, Bytes& wanted, Text text) {
   Change change{.param = "content"};
-  change.after = content_value(sha256_of(wanted), wanted.size());
+  Sum after = sum_of(wanted), before;
+  change.after = content_value(after.sha256, wanted.size());
   struct stat status{};
   if (now >= 0) {
     if (::fstat(now, &status) != 0) throw Error::system(errno, "looking at " + shown);
-    change.before = content_value(sha256_of(now, shown), status.st_size);
+    before = sum_of(now, shown);
+    change.before = content_value(before.sha256, status.st_size);
   }
-  if (want_text && status.st_size <= kMostText && wanted.size() <= kMostText) {
-    auto text = std::make_shared<TextPair>();
-    if (now >= 0) text->before = whole_text(now, status.st_size, shown);
-    wanted.rewind();
-    for (std::string_view piece = wanted.next(); !piece.empty(); piece = wanted.next()) text->after += piece;
-    change.text = std::move(text);
+  if (text != Text::None) {
+    auto pair = std::make_shared<TextPair>();
+    std::string counts = now < 0 ? counted(after.lines, "line")
+                                 : fmt::format("{} → {}", counted(before.lines, "line"), counted(after.lines, "line"));
+    if (before.binary || after.binary) {
+      pair->instead = "binary content";
+    } else if (text == Text::Counts) {
+      pair->instead = counts + ", not shown: `show_diff: true` would";
+    } else if (status.st_size > kMostText || wanted.size() > kMostText) {
+      pair->instead = counts + ", too long to be shown";
+    } else {
+      if (now >= 0) pair->before = whole_text(now, status.st_size, shown);
+      wanted.rewind();
+      for (std::string_view piece = wanted.next(); !piece.empty(); piece = wanted.next()) pair->after += piece;
+    }
+    change.text = std::move(pair);
   }
   wanted.rewind();
   return change;

@@ -18,7 +18,8 @@ namespace {
 
 Error cannot_create(int failure, const Spot& spot) {
   std::string folder = parent_path(spot.shown);
-  if (failure == ENOENT)
+  // ENOTDIR: see Ground.
+  if (failure == ENOENT || (failure == ENOTDIR && spot.folder != AT_FDCWD))
     return Error(fmt::format("{}: the folder {} doesn't exist", spot.shown, folder))
         .hint(fmt::format("declare it too, as file `{}/` with `state: exists` (`recurse: true` makes its parents)",
                           folder));
@@ -149,6 +150,10 @@ void Draft::renamed(int failure) {
     made_ = false;
     return;
   }
+  if (errno == EBUSY)
+    throw Error::system(errno, "putting " + spot_.shown + " in its place")
+        .hint("something is mounted there (as a container's /etc/hosts is), which can't be renamed over: "
+              "`write: inplace` writes into it");
   // ENOENT: the folder went, or somebody took our draft for a leftover.
   if (errno == EEXIST || errno == ENOENT || errno == EISDIR || errno == ENOTDIR) throw Raced(spot_.shown);
   throw refused(errno, "putting " + spot_.shown + " in its place", spot_);

@@ -16,10 +16,14 @@
 #include "src/resources/file/compare.h"
 #include "src/resources/file/describe.h"
 #include "src/resources/file/folder.h"
+#include "src/resources/file/inplace.h"
+#include "src/resources/file/overwritten.h"
 #include "src/resources/file/owner.h"
 #include "src/resources/file/temporary.h"
 #include "src/resources/file/tree.h"
 #include "src/resources/file/undo.h"
+#include "src/resources/file/validate.h"
+#include "src/resources/secrets.h"
 #include "src/resources/unsynced.h"
 #include "src/resources/user_database.h"
 
@@ -113,6 +117,7 @@ Error in_the_way(const Spot& spot, const struct stat& status, Want::Type wanted)
   std::string hint = fmt::format("`force: true` replaces it with the {}", type_word(wanted));
   if (S_ISLNK(status.st_mode)) {
     there += " to " + read_link(spot);
+    if (wanted == Want::Type::File) hint = "`follow: true` writes to what it points to, " + hint;
     hint += ", or declare what it points to";
   }
   if (S_ISDIR(status.st_mode) && wanted == Want::Type::File) hint += "; a folder's path ends with a slash";
@@ -131,12 +136,27 @@ void must_be_made(const Want& want, const Spot& spot) {
   if (!want.made) throw Error(spot.shown + " doesn't exist").hint("`state: exists` makes it");
 }
 
+// Of a new file nobody need see what is declared, except before it is made.
+Text text_for(const Want& want, const std::string& path, const Attributes& attributes, const struct stat* now,
+              const Inputs& inputs) {
+  if (!inputs.want_text || (!now && !inputs.dry)) return Text::None;
+  mode_t after = now ? mode_after(attributes, *now, Content::Changes)
+                     : (attributes.mode ? attributes.mode->of(attributes.fallback, false) : attributes.fallback);
+  return file::text_of(want.show_diff, path, now ? std::optional(now->st_mode) : std::nullopt, after);
+}
+
+Change validate_change(const List& words) {
+  std::string text;
+  for (const Value& word : words) text += (text.empty() ? "" : " ") + word.get<std::string>();
+  return {.param = "validate", .after = Value(std::move(text))};
+}
+
 Tree tree_of(const Want& want, const std::string& path, const Inputs& inputs) {
   return {.path = path,
           .source = want.source ? clean_path(*want.source) : "",
           .purge = want.purge,
           .force = want.force,
-          .dry = inputs.dry,
+          .show_diff = want.show_diff,
           .managed = inputs.managed.get()};
 }
 
@@ -176,8 +196,10 @@ void FileResource::watch(Subscriptions& into, Notify notify) {
   auto arm = [&](const std::string& path, FileWatcher::Options options, FileWatcher::Call call) {
     into.push_back(std::make_unique<Armed>(files_.watch(path, options, std::move(call))));
   };
-  arm(path(), {.recursive = want.has_tree()},
-      [notify](FileWatcher::Event event) { notify(event == FileWatcher::Event::Entry ? Look::Entry : Look::Again); });
+  arm(path(), {.recursive = want.has_tree(), .follow = want.follow}, [notify](FileWatcher::Event event) {
+    forget_grounds();
+    notify(event == FileWatcher::Event::Entry ? Look::Entry : Look::Again);
+  });
   if (services_ && !want.absent && (is_name(want.owner) || is_name(want.group)))
     into.push_back(watch_user_database(*services_, [notify](Look look) {
       forget_names();
@@ -193,7 +215,8 @@ void FileResource::watch(Subscriptions& into, Notify notify) {
 }
 
 bool FileResource::is_own_echo() {
-  if (stamp_ == kUnknown || want_of(*declaration_).has_tree()) return false;
+  if (stamp_ == kUnknown) return false;
+  if (Want want = want_of(*declaration_); want.has_tree() || want.follow) return false;
   struct stat now{};
   if (::lstat(path().c_str(), &now) != 0) return errno == ENOENT && stamp_ == kMissing;
   return stamp_ == stamp_of(now);
@@ -231,8 +254,41 @@ Delta FileResource::check(const Inputs& inputs) {
   return undisturbed([&](int /*attempt*/) { return check_once(want, inputs); });
 }
 
+// Where it is, for as long as this stands.
+class FileResource::Stand {
+ public:
+  Stand(FileResource& resource, const Want& want)
+      : resource_(resource), followed_(want.follow ? follow_links(resource.path()) : std::string()) {
+    again();
+    resource_.stand_ = this;
+  }
+  ~Stand() { resource_.stand_ = nullptr; }
+  Stand(const Stand&) = delete;
+  Stand& operator=(const Stand&) = delete;
+
+  /// The way to it has changed.
+  void again() { ground_.emplace(followed_.empty() ? resource_.path() : followed_); }
+  const Ground& ground() const { return *ground_; }
+
+ private:
+  FileResource& resource_;
+  std::string followed_;
+  std::optional<Ground> ground_;
+};
+
+Spot FileResource::spot() const { return stand_->ground().spot(); }
+
+void FileResource::allow(const struct stat* there, const Attributes& attributes) const {
+  stand_->ground().allow(there, attributes.owner);
+}
+
+void FileResource::keep(const Spot& at, const Found& found, const std::string& sha256) const {
+  if (keeper()) Overwritten(keeper(), declaration_->id()).keep(at, found, sha256);
+}
+
 Delta FileResource::check_once(const Want& want, const Inputs& inputs) {
   stamp_ = kUnknown;
+  Stand stand(*this, want);
   if (want.absent) return check_absent(want, inputs);
   switch (want.type) {
     case Want::Type::File: return check_file(want, inputs);
@@ -277,46 +333,50 @@ Delta FileResource::check_absent(const Want& want, const Inputs& inputs) {
 }
 
 Delta FileResource::check_file(const Want& want, const Inputs& inputs) {
-  const std::string& name = path();
+  Spot at = spot();
+  const std::string& name = at.shown;
   struct stat now{};
   Fd fd;
   bool there = false;
   if (want.has_content()) {
     // One system call tells of a missing file, and two of a file whose size differs.
-    fd = Fd(::open(name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+    fd = Fd(::openat(at.folder, at.name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
     int failure = errno;
     if (fd) {
       if (::fstat(fd.get(), &now) != 0) throw Error::system(errno, "looking at " + name);
       there = true;
     } else if (failure != ENOENT && failure != ENOTDIR) {
-      if (::lstat(name.c_str(), &now) != 0 || S_ISREG(now.st_mode)) throw Error::system(failure, "reading " + name);
+      if (::fstatat(at.folder, at.name, &now, AT_SYMLINK_NOFOLLOW) != 0 || S_ISREG(now.st_mode))
+        throw Error::system(failure, "reading " + name);
       there = true;
     }
-  } else if (std::optional<Found> found = look(spot())) {
+  } else if (std::optional<Found> found = look(at)) {
     now = found->status;
     there = true;
   }
 
   Delta delta;
-  bool right_type = there && is_of_type(spot(), now, want);
+  bool right_type = there && is_of_type(at, now, want);
   Attributes attributes = attributes_of(want);
+  if (there || want.made) allow(there ? &now : nullptr, attributes);
   if (there) remember(now);
   if (!right_type) {
-    must_be_made(want, spot());
+    must_be_made(want, at);
     delta.changes.reserve(3);
-    delta.changes.push_back(state_change(spot(), there ? &now : nullptr));
+    delta.changes.push_back(state_change(at, there ? &now : nullptr));
   }
   Content content = Content::Stays;
   if (want.has_content()) {
     Bytes bytes = bytes_of(want);
     if (!right_type || now.st_size != bytes.size() || !same_bytes(fd.get(), bytes, name)) {
       content = Content::Changes;
-      delta.changes.push_back(
-          content_change(right_type ? fd.get() : -1, name, bytes, inputs.want_text && (right_type || inputs.dry)));
+      delta.changes.push_back(content_change(right_type ? fd.get() : -1, name, bytes,
+                                             text_for(want, name, attributes, right_type ? &now : nullptr, inputs)));
       if (right_type) compare_losses(fd.get(), now, name, "", delta);
     }
   }
   compare_attributes(attributes, right_type ? &now : nullptr, content, "", delta);
+  if (want.validate && content == Content::Changes) delta.changes.push_back(validate_change(*want.validate));
   return delta;
 }
 
@@ -324,6 +384,7 @@ Delta FileResource::check_folder(const Want& want, const Inputs& inputs) {
   Spot at = spot();
   std::optional<Found> found = look(at);
   bool right_type = found && is_of_type(at, found->status, want);
+  if (found || want.made) allow(found ? &found->status : nullptr, attributes_of(want));
   if (found) remember(found->status);
   Delta delta;
   if (!right_type) {
@@ -331,7 +392,10 @@ Delta FileResource::check_folder(const Want& want, const Inputs& inputs) {
     delta.changes.push_back(state_change(at, found ? &found->status : nullptr));
   }
   compare_attributes(attributes_of(want), right_type ? &found->status : nullptr, Content::Stays, "", delta);
-  if (want.has_tree()) compare_tree(tree_of(want, path(), inputs), inputs.want_text, delta);
+  if (!want.has_tree()) return delta;
+  Tree tree = tree_of(want, path(), inputs);
+  tree.at = &at;
+  compare_tree(tree, inputs, delta);
   return delta;
 }
 
@@ -339,6 +403,7 @@ Delta FileResource::check_link(const Want& want) {
   Spot at = spot();
   std::optional<Found> found = look(at);
   bool right_type = found && is_of_type(at, found->status, want);
+  allow(found ? &found->status : nullptr, attributes_of(want));
   if (found) remember(found->status);
   Delta delta;
   if (!right_type) delta.changes.push_back(state_change(at, found ? &found->status : nullptr));
@@ -398,6 +463,7 @@ void FileResource::apply_once(const Want& want, const Delta& delta, const Inputs
                               std::unique_ptr<Staged>* later) {
   if (delta.empty()) return;
   std::uint64_t checked = std::exchange(stamp_, kUnknown);
+  Stand stand(*this, want);
   if (want.absent) return apply_absent(want, removals_of(delta));
   switch (want.type) {
     case Want::Type::File:
@@ -415,7 +481,10 @@ void FileResource::apply_once(const Want& want, const Delta& delta, const Inputs
     if (::fstat(root.get(), &now) != 0) throw Error::system(errno, "looking at " + path());
     if (stamp_of(now) != expected) throw Raced(path());
   }
-  apply_tree(tree_of(want, path(), inputs), root.get(), delta, unsynced_);
+  Overwritten overwritten(keeper(), declaration_->id());
+  Tree tree = tree_of(want, path(), inputs);
+  tree.overwritten = &overwritten;
+  apply_tree(tree, root.get(), delta, unsynced_);
 }
 
 void FileResource::apply_absent(const Want& want, std::uint64_t removes) {
@@ -426,6 +495,7 @@ void FileResource::apply_absent(const Want& want, std::uint64_t removes) {
     if (folder && want.type == Want::Type::File && !want.force) throw Raced(at.shown);
     bool with_all = folder && (want.recurse || want.type != Want::Type::Folder);
     if (with_all && count_removals(at, Inside::Remove) > removes) throw Raced(at.shown);
+    if (with_all || !folder) keep(at, *found);
     remove_entry(at, with_all ? Inside::Remove : Inside::MustBeEmpty);
     unsynced_.add(path(), found->status.st_dev);
   }
@@ -443,6 +513,14 @@ std::optional<Found> found_as_said(const Spot& spot, const Change* state) {
 }
 
 const Found* pointer(const std::optional<Found>& found) { return found ? &*found : nullptr; }
+const struct stat* status_in(const std::optional<Found>& found) { return found ? &found->status : nullptr; }
+
+// The sum of the content that a check found, in hex.
+std::string before_of(const Change& content) {
+  const Map* map = content.before.get_if<Map>();
+  const auto* sum = map && !map->empty() ? map->front().second.get_if<std::string>() : nullptr;
+  return sum ? *sum : "";
+}
 
 bool written_between(const struct stat& before, const struct stat& after) {
   return before.st_size != after.st_size || before.st_mtim.tv_sec != after.st_mtim.tv_sec ||
@@ -461,6 +539,7 @@ std::optional<struct stat> FileResource::apply_file(const Want& want, const Delt
   if (!state) {
     if (!S_ISREG(found->status.st_mode)) throw Raced(at.shown);
     if (!change_of(delta, "content")) {
+      allow(&found->status, attributes_of(want));
       if (want.has_content() && stamp_of(found->status) != checked) throw Raced(at.shown);
       struct stat left = change_attributes(at, attributes_of(want), *found);
       return want.has_content() && written_between(found->status, left) ? found->status : left;
@@ -475,30 +554,63 @@ std::optional<struct stat> FileResource::apply_file(const Want& want, const Delt
     for (const Change& loss : losses.changes)
       if (!change_of(delta, loss.param)) throw Raced(at.shown);
   }
-  Bytes bytes = bytes_of(want);
   Attributes attributes = attributes_of(want);
-  if (!found) return write_new_file(at, bytes, attributes);
+  allow(status_in(found), attributes);
+  Approve approve;
+  if (want.validate)
+    approve = [&, shows = shows(want, pointer(found))](const std::string& staged) {
+      validate_staged(*want.validate, staged, at.shown, shows);
+    };
+  Bytes bytes = bytes_of(want);
+  if (!found) return write_new_file(at, bytes, attributes, approve);
+  bool as_checked = !state && stamp_of(found->status) == checked;
+  keep(at, *found, as_checked ? before_of(*change_of(delta, "content")) : "");
+  if (want.in_place && !state) {
+    if (approve) {
+      Fd file(::fcntl(found->file.get(), F_DUPFD_CLOEXEC, 0));
+      Replacement(at, bytes, attributes, {.status = found->status, .file = std::move(file)}).ask(approve);
+      bytes.rewind();
+    }
+    return write_in_place(at, bytes, attributes, *found);
+  }
   dev_t device = found->status.st_dev;
   auto file = std::make_unique<Replacement>(at, bytes, attributes, std::move(*found));
   Unsynced::Before before = unsynced_.before_rename(path(), device);
-  if (before == Unsynced::Before::Batch && later) {
+  // What is borrowed for this call can't wait for others.
+  bool can_wait = later && !approve && at.name == path().c_str();
+  if (before == Unsynced::Before::Batch && can_wait) {
     file->wait();
     *later = std::make_unique<Waiting>(*this, std::move(file), device, inputs);
     return std::nullopt;
   }
   if (before != Unsynced::Before::Nothing) file->sync();
+  if (approve) file->ask(approve);
   return file->place();
+}
+
+Shows FileResource::shows(const Want& want, const Found* found) const {
+  for (const Params::Item& item : declaration_->params.items())
+    if (item.index == kContent && is_secret(*declaration_, item)) return Shows::Nothing;
+  const struct stat* now = found && S_ISREG(found->status.st_mode) ? &found->status : nullptr;
+  Text text = text_for(want, path(), attributes_of(want), now, {.want_text = true, .dry = true});
+  return text == Text::All ? Shows::All : Shows::Masked;
 }
 
 struct stat FileResource::apply_folder(const Want& want, const Delta& delta) {
   Spot at = spot();
   const Change* state = change_of(delta, "state");
   std::optional<Found> found = found_as_said(at, state);
+  if (want.recurse && !found) {
+    make_parents();
+    stand_->again();
+    at = spot();
+  }
+  allow(status_in(found), attributes_of(want));
   if (!state) {
     if (!S_ISDIR(found->status.st_mode)) throw Raced(at.shown);
     return change_attributes(at, attributes_of(want), *found);
   }
-  if (want.recurse && !found) make_parents();
+  if (found) keep(at, *found);
   return make_folder(at, attributes_of(want), pointer(found));
 }
 
@@ -507,10 +619,12 @@ struct stat FileResource::apply_link(const Want& want, const Delta& delta, std::
   const Change* state = change_of(delta, "state");
   std::optional<Found> found = found_as_said(at, state);
   if (!state && !S_ISLNK(found->status.st_mode)) throw Raced(at.shown);
+  allow(status_in(found), attributes_of(want));
   if (!state && !change_of(delta, "source")) {
     if (stamp_of(found->status) != checked) throw Raced(at.shown);
     return change_attributes(at, attributes_of(want), *found);
   }
+  if (found) keep(at, *found);
   return make_link(at, *want.source, attributes_of(want), pointer(found));
 }
 
@@ -523,7 +637,9 @@ void FileResource::make_parents() {
     missing.push_back(folder);
   }
   for (const std::string& folder : missing | std::views::reverse) {
-    struct stat made = make_folder({.name = folder.c_str(), .shown = folder}, {.fallback = 0755}, nullptr);
+    Ground ground(folder);
+    ground.allow(nullptr, kAsFound);
+    struct stat made = make_folder(ground.spot(), {.fallback = 0755}, nullptr);
     unsynced_.add(folder, made.st_dev);
   }
 }

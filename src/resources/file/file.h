@@ -6,7 +6,9 @@
 #include <optional>
 #include <string>
 
+#include "src/resources/file/ground.h"
 #include "src/resources/file/params.h"
+#include "src/resources/file/validate.h"
 #include "src/resources/file/write.h"
 #include "src/resources/resource.h"
 
@@ -31,7 +33,13 @@ class FileResource final : public BlockingResource {
   class Waiting;
 
   const std::string& path() const;
-  Spot spot() const { return {.name = path().c_str(), .shown = path()}; }
+  class Stand;
+  Spot spot() const;
+  /// As Ground::allow.
+  void allow(const struct stat* there, const Attributes& attributes) const;
+  Shows shows(const Want& want, const Found* found) const;
+  Keeper* keeper() const { return services_ ? services_->keeper : nullptr; }
+  void keep(const Spot& at, const Found& found, const std::string& sha256 = {}) const;
 
   Delta check_once(const Want& want, const Inputs& inputs);
   Delta check_absent(const Want& want, const Inputs& inputs);
@@ -54,6 +62,8 @@ class FileResource final : public BlockingResource {
   events::FileWatcher& files_;
   Unsynced& unsynced_;
   Services* services_;
+  /// Where it is; during a check or an apply.
+  Stand* stand_ = nullptr;
   /// Only where the path isn't written as such in the declaration.
   std::string own_path_;
   /// What the last check or apply left, as one number: see stamp_of.

@@ -65,6 +65,7 @@ TEST_F(FileContent, TheSameSizeIsNotTheSameContent) {
 }
 
 TEST_F(FileContent, BothTextsComeWhereSomebodyShowsThem) {
+  ASSERT_EQ(::chmod(folder_.c_str(), 0755), 0);
   put("f", "old\n");
   Delta delta = resource("f", {{"content", Value("new\n")}}).check({.want_text = true, .dry = true});
   ASSERT_EQ(delta.changes.size(), 1U);
@@ -72,8 +73,33 @@ TEST_F(FileContent, BothTextsComeWhereSomebodyShowsThem) {
   EXPECT_EQ(delta.changes[0].text->before, "old\n");
   EXPECT_EQ(delta.changes[0].text->after, "new\n");
   EXPECT_EQ(text("f"), "old\n") << "a check changes nothing";
-  EXPECT_FALSE(
-      resource("f", {{"content", Value(std::string(100000, 'x'))}}).check({.want_text = true}).changes[0].text);
+}
+
+TEST_F(FileContent, WhatIsShownOfItIsUpToWhoMayReadIt) {
+  ASSERT_EQ(::chmod(folder_.c_str(), 0755), 0);
+  auto shown = [&](std::initializer_list<Set> params) {
+    std::string text;
+    for (const Change& change : resource("f", params).check({.want_text = true, .dry = true}).changes)
+      text += diff_of(change);
+    return text;
+  };
+  Set content{"content", Value("a\nb\n")};
+  EXPECT_EQ(shown({content}), "@@ -0,0 +1,2 @@\n+a\n+b\n");
+  EXPECT_EQ(shown({content, {"mode", Value("0640")}}), "(2 lines, not shown: `show_diff: true` would)\n");
+  for (const Change& change : resource("f", {content}).check({.want_text = true}).changes)
+    EXPECT_EQ(change.text, nullptr) << "it is declared";
+  put("f", "old", 0600);
+  EXPECT_EQ(shown({content, {"mode", Value("0644")}}), "(1 line → 2 lines, not shown: `show_diff: true` would)\n");
+  EXPECT_EQ(shown({content, {"show_diff", Value(true)}}).substr(0, 2), "@@");
+  put("f", "old");
+  EXPECT_EQ(shown({content}).substr(0, 2), "@@");
+  EXPECT_EQ(shown({content, {"show_diff", Value(false)}}), "(1 line → 2 lines, not shown: `show_diff: true` would)\n");
+  EXPECT_EQ(shown({{"content", Value(std::string(100000, 'x'))}}), "(1 line → 1 line, too long to be shown)\n");
+  put("f", std::string("a\0b", 3));
+  EXPECT_EQ(shown({content, {"show_diff", Value(true)}}), "(binary content)\n");
+  ASSERT_EQ(::chmod(folder_.c_str(), 0750), 0);
+  put("f", "old");
+  EXPECT_EQ(shown({content}).substr(0, 1), "(") << "not everybody gets to it";
 }
 
 TEST_F(FileContent, OutsideADryRunOnlyATextThatIsReplacedComes) {
@@ -369,8 +395,8 @@ TEST_F(FileForce, AnotherTypeInTheWayIsAnErrorWithoutIt) {
       failure("folder", {{"content", Value("y")}}),
       "T/folder is a folder, not a file (`force: true` replaces it with the file; a folder's path ends with a slash)");
   EXPECT_EQ(failure("link", {{"content", Value("y")}}),
-            "T/link is a symlink to file, not a file (`force: true` replaces it with the file, or declare what it "
-            "points to)");
+            "T/link is a symlink to file, not a file (`follow: true` writes to what it points to, `force: true` "
+            "replaces it with the file, or declare what it points to)");
   EXPECT_EQ(failure("fifo", {{"content", Value("y")}}),
             "T/fifo is a FIFO, not a file (`force: true` replaces it with the file)");
   EXPECT_EQ(failure("folder", {{"mode", Value("0600")}}).substr(0, 33), "T/folder is a folder, not a file ");
@@ -501,7 +527,7 @@ TEST_F(FileAttributes, WithoutThePermissionItIsAnErrorAndTheOldFileStays) {
   folder("mine");
   put("mine/f", "old", 0644);
   ASSERT_EQ(::chmod(folder_.c_str(), 0755), 0);
-  ASSERT_EQ(::chown(at("mine").c_str(), 65534, 65534), 0);
+  ASSERT_EQ(::chmod(at("mine").c_str(), 01777), 0);
   EXPECT_EQ(as_nobody([&] { return failure("secret", {{"content", Value("y")}}); }),
             "reading T/secret: Permission denied");
   EXPECT_EQ(as_nobody([&] { return failure("f", {{"content", Value("y")}}); }), "creating T/f: Permission denied");

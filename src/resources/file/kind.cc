@@ -9,6 +9,7 @@
 #include "src/resources/file/file.h"
 #include "src/resources/file/params.h"
 #include "src/resources/file/undo.h"
+#include "src/resources/file/validate.h"
 #include "src/resources/kind.h"
 
 namespace mgmt {
@@ -128,6 +129,22 @@ struct Rules {
     }
   }
 
+  // What is about how the content of a file is written.
+  void writing() const {
+    Want want = want_of(declaration);
+    bool file = want.type == Want::Type::File && !want.absent;
+    for (ParamIndex index : {kFollow, kWrite, kValidate})
+      if (set(index) && !file) error(index, fmt::format("`{}` is for files that are to be there", kParams[index].name));
+    if (!set(kValidate) || !file) return;
+    if (!want.has_content()) error(kValidate, "`validate` is for files whose content is declared");
+    const List& words = *want.validate;
+    if (words.front().get<std::string>().empty()) error(kValidate, "the first word, the command, is empty");
+    if (std::ranges::none_of(words, [](const Value& word) { return names_staged_file(word.get<std::string>()); }))
+      error(kValidate, "no word names the file that is to be looked at", "`%` stands for its path");
+    for (const Value& word : words)
+      if (word.get<std::string>().contains('\0')) error(kValidate, "a word holds a NUL byte");
+  }
+
   void mode() const {
     const std::string* text = text_of(declaration, kMode);
     Result<Mode> mode = text ? Mode::parse(*text) : Result<Mode>(Mode());
@@ -148,6 +165,7 @@ void validate(const Declaration& declaration, Diagnostics& diagnostics) {
   rules.source();
   if (!rules.set(kSymlink)) rules.folder();
   rules.fragments();
+  rules.writing();
   rules.mode();
 }
 
@@ -192,7 +210,9 @@ void needs(const Declaration& declaration, std::vector<Need>& into) {
 }
 
 void collect_into(Declaration& declaration, const std::string& pattern) {
+  if (want_of(declaration).validate) throw Error("its `validate` is a command, and comes from another host");
   if (pattern.empty()) return;
+  if (want_of(declaration).follow) throw Error("with `follow` it could leave the folder " + printable(pattern));
   if (!pattern.starts_with('/'))
     throw Error(fmt::format("the pattern `{}` is not absolute", printable(pattern)))
         .hint("it is the folder that the files go to");

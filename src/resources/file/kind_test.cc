@@ -132,6 +132,42 @@ TEST(FileKind, CollectedFilesGoToTheFolderOfThePattern) {
   EXPECT_THROW(into("/a/b", {}, "x/"), Error);
 }
 
+TEST(FileKind, ACollectedFileRunsNoCommandAndLeavesItsFolderByNoLink) {
+  auto refusal = [](std::initializer_list<Set> params, const std::string& pattern) -> std::string {
+    auto declaration = declare("/a/b", params);
+    try {
+      kFileKind.collect_into(*declaration, pattern);
+      return "";
+    } catch (const Error& error) {
+      return error.text();
+    }
+  };
+  Set command{"validate", Value(List{Value("rm"), Value("%")})};
+  EXPECT_EQ(refusal({command}, ""), "its `validate` is a command, and comes from another host");
+  EXPECT_EQ(refusal({command}, "/x/"), "its `validate` is a command, and comes from another host");
+  EXPECT_EQ(refusal({{"follow", kYes}}, "/x/"), "with `follow` it could leave the folder /x/");
+  EXPECT_EQ(refusal({{"follow", kYes}}, ""), "");
+}
+
+TEST(FileKind, HowAContentIsWrittenIsForFilesThatHaveOne) {
+  auto words = [](std::initializer_list<const char*> all) {
+    List list;
+    for (const char* word : all) list.emplace_back(std::string(word));
+    return Value(std::move(list));
+  };
+  Set content{"content", Value("x")}, exists{"state", Value("exists")};
+  EXPECT_EQ(said("/f", {content, {"validate", words({"visudo", "-cf", "%"})}, {"write", Value("inplace")}}), "");
+  EXPECT_EQ(said("/f", {content, {"validate", words({"a", "--file=%"})}, {"follow", kYes}}), "");
+  EXPECT_EQ(said("/f", {content, {"validate", words({"a", "%%"})}}),
+            "error: no word names the file that is to be looked at (`%` stands for its path)");
+  EXPECT_EQ(said("/f", {content, {"validate", words({"", "%"})}}), "error: the first word, the command, is empty");
+  EXPECT_EQ(said("/f", {exists, {"validate", words({"a", "%"})}}),
+            "error: `validate` is for files whose content is declared");
+  EXPECT_EQ(said("/f/", {exists, {"follow", kYes}}), "error: `follow` is for files that are to be there");
+  EXPECT_EQ(said("/f", {{"state", Value("absent")}, {"write", Value("inplace")}}),
+            "error: `write` is for files that are to be there");
+}
+
 TEST(FileKind, OnlyTreesDependOnWhatOthersManage) {
   EXPECT_FALSE(kFileKind.views_managed_paths(*declare("/a/", {{"state", Value("exists")}})));
   EXPECT_FALSE(kFileKind.views_managed_paths(*declare("/a", {{"source", Value("/b")}})));

@@ -63,6 +63,10 @@ Want want_of(const Declaration& declaration) {
       case kForce: want.force = *flag; break;
       case kPurge: want.purge = *flag; break;
       case kSymlink: symlink = *flag; break;
+      case kFollow: want.follow = *flag; break;
+      case kWrite: want.in_place = *text == "inplace"; break;
+      case kValidate: want.validate = item.value.get<List>().empty() ? nullptr : &item.value.get<List>(); break;
+      case kShowDiff: want.show_diff = *flag; break;
       default: break;
     }
   }

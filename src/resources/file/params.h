@@ -74,6 +74,26 @@ inline constexpr Param kParams[] = {
             "the graph manages, and the folders on the way to it, stay. Needs `recurse`.",
      .default_text = "false"},
     {.name = "symlink", .type = kBool, .doc = "The path is a symlink to `source`.", .default_text = "false"},
+    {.name = "follow",
+     .type = kBool,
+     .doc = "Where a symlink is at the path of a file, what it leads to is the file; the link stays.",
+     .default_text = "false: a symlink there is an error"},
+    {.name = "write",
+     .type = kStr,
+     .doc = "How other content gets into a file that is there. `rename` puts a whole new file in its place. `inplace` "
+            "writes into the old one, for what can't be renamed over (a mount point, as a container's `/etc/hosts` "
+            "is): who reads it meanwhile sees a part of each, and after a crash that is what stays.",
+     .default_text = "rename",
+     .values = {{"rename", "inplace"}}},
+    {.name = "validate",
+     .type = kStrList,
+     .doc = "A command, word by word (there is no shell), that is run before other content takes its place: `%` in a "
+            "word is the path of the new file (`%%` is a percent sign). If it fails, or takes longer than 60 seconds, "
+            "the old file stays, and the error shows what it printed. It runs as mgmt does, and not in a dry run."},
+    {.name = "show_diff",
+     .type = kBool,
+     .doc = "Whether differences of the content are shown, and kept in the history. Left out, they are if everybody "
+            "may read the file both as found and as declared; of others, the sizes and numbers of lines are."},
 };
 
 constexpr ParamIndex kPath = param_index(kParams, "path");
@@ -90,6 +110,10 @@ constexpr ParamIndex kRecurse = param_index(kParams, "recurse");
 constexpr ParamIndex kForce = param_index(kParams, "force");
 constexpr ParamIndex kPurge = param_index(kParams, "purge");
 constexpr ParamIndex kSymlink = param_index(kParams, "symlink");
+constexpr ParamIndex kFollow = param_index(kParams, "follow");
+constexpr ParamIndex kWrite = param_index(kParams, "write");
+constexpr ParamIndex kValidate = param_index(kParams, "validate");
+constexpr ParamIndex kShowDiff = param_index(kParams, "show_diff");
 
 /// What is declared, in the terms of the work. Borrows from the declaration.
 struct Want {
@@ -107,6 +131,10 @@ struct Want {
   bool recurse = false;
   bool force = false;
   bool purge = false;
+  bool follow = false;
+  bool in_place = false;
+  const List* validate = nullptr;
+  std::optional<bool> show_diff;
 
   bool has_content() const { return content || fragments || (source && type == Type::File); }
   bool has_tree() const { return type == Type::Folder && !absent && (source || purge); }

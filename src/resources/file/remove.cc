@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "src/resources/file/remove.h"
 
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <filesystem>
 #include <string_view>
+#include <system_error>
 
 #include "src/base/fd.h"
 #include "src/base/path.h"
@@ -32,6 +35,14 @@ Fd open_to_empty(const Spot& spot) {
 }
 
 }  // namespace
+
+std::string absolute_path(const Spot& spot) {
+  if (spot.folder == AT_FDCWD) return spot.name;
+  std::error_code failure;
+  std::filesystem::path folder = std::filesystem::read_symlink(fmt::format("/proc/self/fd/{}", spot.folder), failure);
+  if (failure) throw Error::system(failure.value(), "looking for the folder of " + spot.shown);
+  return join_path(folder.string(), spot.name);
+}
 
 std::uint64_t count_removals(const Spot& spot, Inside inside) {
   Is is = look_at(spot);

@@ -22,6 +22,9 @@ struct Spot {
   std::string shown;
 };
 
+/// Its path as it is now, for others who need one.
+std::string absolute_path(const Spot& spot);
+
 /// Somebody else was faster: what was found isn't so any more. Look again.
 class Raced : public Error {
  public:

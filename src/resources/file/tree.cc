@@ -31,8 +31,8 @@ std::string below(const std::string& folder, const std::string& name) {
 
 class Comparison {
  public:
-  Comparison(const Tree& tree, bool want_text, Delta& delta)
-      : tree_(tree), want_text_(want_text), delta_(delta), others_(tree.managed) {}
+  Comparison(const Tree& tree, const Inputs& inputs, Delta& delta)
+      : tree_(tree), inputs_(inputs), delta_(delta), others_(tree.managed) {}
 
   void run() {
     Fd source, target;
@@ -45,7 +45,7 @@ class Comparison {
         throw Error(fmt::format("the source {}/ is empty, so a purge would empty {}/", tree_.source, tree_.path))
             .hint("`force: true` allows it");
     }
-    Spot spot{.name = tree_.path.c_str(), .shown = tree_.path};
+    Spot spot = tree_.at ? *tree_.at : Spot{.name = tree_.path.c_str(), .shown = tree_.path};
     if (std::optional<Found> found = look(spot); found && S_ISDIR(found->status.st_mode)) target = open_folder(spot);
     folder(source.get(), target.get(), "", Mounts::Stay);
     delta_.changes.insert(delta_.changes.end(), std::make_move_iterator(removals_.begin()),
@@ -104,7 +104,7 @@ class Comparison {
       std::string now = same_type ? read_link(spot) : "";
       if (now != points_to) add("source", item, same_type ? Value(now) : Value(), Value(points_to));
     } else {
-      file(from, spot, item, same_type);
+      file(from, spot, item, same_type, wanted->status.st_mode & 0777);
     }
     if (goes > 0) delta_.changes[at].removes = goes;
   }
@@ -121,7 +121,8 @@ class Comparison {
     return open_below(spot.folder, spot.name, spot.shown, Mounts::Cross);
   }
 
-  void file(const std::string& from, const Spot& spot, const std::string& item, bool there) {
+  // `mode` is what it gets if it isn't there.
+  void file(const std::string& from, const Spot& spot, const std::string& item, bool there, mode_t mode) {
     Bytes bytes(std::vector<std::string>{from});
     Fd now;
     struct stat status{};
@@ -130,8 +131,11 @@ class Comparison {
       if (::fstat(now.get(), &status) != 0) throw Error::system(errno, "looking at " + spot.shown);
       if (status.st_size == bytes.size() && same_bytes(now.get(), bytes, spot.shown)) return;
     }
-    Change& change =
-        delta_.changes.emplace_back(content_change(now.get(), spot.shown, bytes, want_text_ && (there || tree_.dry)));
+    Text text = Text::None;
+    if (inputs_.want_text && (there || inputs_.dry))
+      text = there ? text_of(tree_.show_diff, spot.shown, status.st_mode, status.st_mode)
+                   : text_of(tree_.show_diff, spot.shown, std::nullopt, mode);
+    Change& change = delta_.changes.emplace_back(content_change(now.get(), spot.shown, bytes, text));
     change.item = item;
     if (!there) return;
     compare_losses(now.get(), status, spot.shown, item, delta_);
@@ -162,7 +166,7 @@ class Comparison {
   }
 
   const Tree& tree_;
-  bool want_text_;
+  const Inputs& inputs_;
   Delta& delta_;
   Overlap others_;
   std::vector<Change> removals_;
@@ -170,7 +174,7 @@ class Comparison {
 
 }  // namespace
 
-void compare_tree(const Tree& tree, bool want_text, Delta& delta) { Comparison(tree, want_text, delta).run(); }
+void compare_tree(const Tree& tree, const Inputs& inputs, Delta& delta) { Comparison(tree, inputs, delta).run(); }
 
 namespace {
 
@@ -275,6 +279,7 @@ void apply_tree(const Tree& tree, int root, const Delta& delta, Unsynced& unsync
       waiting.place_all();
       if (!found) continue;
       dev_t device = found->status.st_dev;
+      if (tree.overwritten) tree.overwritten->keep(spot, *found);
       remove_entry(spot, Inside::Remove);
       parents.forget();
       unsynced.add(spot.shown, device);
@@ -288,6 +293,7 @@ void apply_tree(const Tree& tree, int root, const Delta& delta, Unsynced& unsync
     if (found && !same_type && !tree.force) throw Raced(spot.shown);
     Attributes attributes{.fallback = wanted->status.st_mode & 0777};
     struct stat made{};
+    if (found && !same_type && tree.overwritten) tree.overwritten->keep(spot, *found);
     if (S_ISDIR(wanted->status.st_mode)) {
       if (same_type) continue;
       made = make_folder(spot, attributes, found ? &*found : nullptr);
@@ -303,6 +309,7 @@ void apply_tree(const Tree& tree, int root, const Delta& delta, Unsynced& unsync
         compare_attributes({}, &found->status, Content::Changes, change.item, losses);
         for (const Change& loss : losses.changes)
           if (!says(delta, loss)) throw Raced(spot.shown);
+        if (tree.overwritten) tree.overwritten->keep(spot, *found);
       }
       if (found) {
         waiting.replace(spot, bytes, attributes, std::move(*found));

@@ -30,6 +30,7 @@ std::string content_of(const Spot& spot, const struct stat& status) {
 
 std::optional<Error> cannot_undo(const Declaration& declaration) {
   Want want = want_of(declaration);
+  if (want.follow) return Error("what a symlink leads to isn't kept").hint("leave `reverse` out");
   if (want.has_tree()) return Error("what a `source` tree or `purge` changes isn't kept").hint("leave `reverse` out");
   if (want.type == Want::Type::Folder && want.absent)
     return Error("what the folder holds isn't kept").hint("leave `reverse` out");
@@ -60,6 +61,7 @@ Declaration undo_of(const Declaration& declaration, const std::string& path) {
     set(kSource, Value(read_link(spot)));
   } else if (S_ISREG(found->status.st_mode)) {
     set(kState, Value("exists"));
+    if (want.in_place) set(kWrite, Value("inplace"));
     if (want.absent || want.has_content() || want.type == Want::Type::Link)
       set(kContent, Value(content_of(spot, found->status)));
   } else if (folder) {

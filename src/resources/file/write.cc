@@ -97,14 +97,24 @@ mode_t mode_after(const Attributes& attributes, const struct stat& old, Content 
 
 namespace {
 
+// Throws Error if `approve` does, or whatever it called has been at the draft.
+void ask_before(const Draft& draft, const struct stat& placed, const Approve& approve) {
+  approve(absolute_path(draft.own()));
+  std::optional<Found> now = look(draft.own());
+  if (!now || !same_version(now->status, placed))
+    throw Error(draft.spot().shown + " stays as it is: the command that was to look at the new one has changed it");
+}
+
+enum class Named { Yes, No };
+
 // The draft's file with all but its place. `from` is open if there are attributes to be kept.
-Fd fill(Draft& draft, Bytes& bytes, const Attributes& attributes, const Final& final, const Found* found) {
+Fd fill(Draft& draft, Bytes& bytes, const Attributes& attributes, const Final& final, const Found* found, Named named) {
   const Spot& spot = draft.spot();
   bool keeps = found && found->file;
   bool other_user = final.owner != kAsFound && final.owner != own_user();
   // The owner-to-be must not read what the final mode forbids, so the bits are narrowed before it gets the file.
   mode_t narrow = other_user ? final.mode & 0600 : 0600;
-  Fd fd = found ? draft.make_file(narrow) : draft.make_nameless_file(narrow);
+  Fd fd = named == Named::Yes ? draft.make_file(narrow) : draft.make_nameless_file(narrow);
   for (std::string_view piece = bytes.next(); !piece.empty(); piece = bytes.next())
     write_all(fd.get(), piece, spot.shown);
   if (keeps || other_user || final.group != kAsFound) change_owner(fd.get(), final, spot);
@@ -115,13 +125,14 @@ Fd fill(Draft& draft, Bytes& bytes, const Attributes& attributes, const Final& f
 
 }  // namespace
 
-struct stat write_new_file(const Spot& spot, Bytes& bytes, const Attributes& attributes) {
+struct stat write_new_file(const Spot& spot, Bytes& bytes, const Attributes& attributes, const Approve& approve) {
   Final final = final_of(attributes, nullptr, false, Content::Changes);
   Draft draft(spot);
-  Fd fd = fill(draft, bytes, attributes, final, nullptr);
+  Fd fd = fill(draft, bytes, attributes, final, nullptr, approve ? Named::Yes : Named::No);
   // Closed before it has its name: the end of a write under that name is then always somebody else's.
   Fd written = draft.without_writing(std::move(fd));
   struct stat placed = settled(written.get(), final, attributes.mode != nullptr, spot);
+  if (approve) ask_before(draft, placed, approve);
   draft.place(nullptr, false);
   return left_by_us(placed, status_of(written.get(), spot));
 }
@@ -130,7 +141,7 @@ Replacement::Replacement(const Spot& spot, Bytes& bytes, const Attributes& attri
     : draft_(std::make_unique<Draft>(spot)), found_(std::move(found)) {
   const struct stat* old = found_.file ? &found_.status : nullptr;
   Final final = final_of(attributes, old, false, Content::Changes);
-  file_ = fill(*draft_, bytes, attributes, final, &found_);
+  file_ = fill(*draft_, bytes, attributes, final, &found_, Named::Yes);
   found_.kept = old != nullptr;
   mode_ = attributes.mode || old ? std::optional(final.mode) : std::nullopt;
 }
@@ -155,6 +166,11 @@ void Replacement::close() {
   placed_ = settled(file_.get(), final, mode_.has_value(), draft_->spot());
   found_.file.reset();
   closed_ = true;
+}
+
+void Replacement::ask(const Approve& approve) {
+  close();
+  ask_before(*draft_, placed_, approve);
 }
 
 void Replacement::wait() {

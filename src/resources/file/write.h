@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -46,7 +47,9 @@ mode_t mode_after(const Attributes& attributes, const struct stat& old, Content 
 /// All of these throw Error, and Raced if what is at the place isn't `found` (null: nothing) any more; nothing is
 /// changed then. What stands there is replaced, with what it holds if it is a folder. They return the status as they
 /// left it; if somebody else was at it since, that is not the present one.
-struct stat write_new_file(const Spot& spot, Bytes& bytes, const Attributes& attributes);
+/// `approve` is called with the path of the file before it takes its place; what it throws keeps it from that.
+using Approve = std::function<void(const std::string& staged)>;
+struct stat write_new_file(const Spot& spot, Bytes& bytes, const Attributes& attributes, const Approve& approve = {});
 struct stat make_folder(const Spot& spot, const Attributes& attributes, const Found* found);
 struct stat make_link(const Spot& spot, const std::string& target, const Attributes& attributes, const Found* found);
 
@@ -64,6 +67,8 @@ class Replacement {
 
   /// Blocks until it is on the disk. Before wait().
   void sync();
+  /// Asks before place(). After sync().
+  void ask(const Approve& approve);
   /// Holds no descriptor from now on, so that thousands can wait.
   void wait();
   /// Where it is until it is placed.
