@@ -93,6 +93,8 @@ TEST(CommandLine, MistakesNameWhatIsWrongAndWhatIsNear) {
        "--sema must be a whole number from 0 to 2147483647, not `99999999999999999999` | 0 is no limit"},
       {{"run", "--repair-limit", "many", "g"},
        "--repair-limit must be a whole number from 0 to 4294967295, not `many` | 1000 is what it is if it isn't given"},
+      {{"run", "--allow-removals", "all", "g"},
+       "--allow-removals must be a whole number from 0 to 4294967295, not `all` | 20 is what it is without it"},
       {{"run", "--converged-timeout", "5s", "g"},
        "--converged-timeout must be a number of seconds, not `5s` | write it without a unit, as in 5 or 0.5"},
       {{"run", "--max-runtime=nan", "g"},

@@ -100,6 +100,7 @@ void Gate::stop(std::move_only_function<void(bool)> ended) {
 }
 
 void Gate::admit(Candidate candidate) {
+  told_.clear();
   const Limits& limits = candidate.graph->limits;
   {
     std::lock_guard lock(mutex_);
@@ -182,7 +183,9 @@ void Gate::wait(Preview::Result result) {
   std::string plan = name_of(result);
   waiting_ = Waiting{std::move(*candidate_), std::move(result), std::move(plan), std::move(reason)};
   candidate_.reset();
-  tell(*waiting_);
+  // What is collected may come again and again meanwhile.
+  std::string told = waiting_->plan + waiting_->candidate.graph->name;
+  if (std::exchange(told_, told) != told) tell(*waiting_);
   if (on_wait) on_wait(std::string(waiting_->why));
 }
 

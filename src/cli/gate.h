@@ -122,6 +122,7 @@ class Gate {
   bool stuck_ = false;
   std::move_only_function<void(bool)> ended_;
   std::optional<Waiting> waiting_;
+  std::string told_;  // the last plan that was told of
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 
   std::atomic<bool> watches_ = false;

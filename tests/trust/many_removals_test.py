@@ -158,7 +158,6 @@ def test_an_edit_takes_the_place_of_what_waits():
 def test_what_was_approved_is_what_was_shown():
     with folder() as at:
         agent, _ = running(at)
-        save(at + "/graph.yaml", graph(file=[purge(at), also(at)]))
         fill(at + "/tree", 25)
         save(at + "/graph.yaml", graph(name="next", file=[purge(at), also(at)]))
         agent.wait_for("notice", where=lambda e: "graph next" in e["text"] and "it would remove 25 entries" in e["text"])

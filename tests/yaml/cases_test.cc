@@ -70,6 +70,9 @@ std::string show(const ResourceGraph& graph) {
   for (const Collect& collect : graph.collects)
     out += fmt::format("collect {} into '{}'{} at {}\n", collect.kind->name, collect.pattern,
                        collect.allow_exec ? ", commands allowed" : "", at(collect.pos));
+  if (graph.limits.changes) out += fmt::format("at most {} changes\n", *graph.limits.changes);
+  if (graph.limits.removals) out += fmt::format("at most {} removals\n", *graph.limits.removals);
+  for (const std::string& path : graph.limits.protect) out += fmt::format("protects {}\n", path);
   return out;
 }
 

@@ -70,6 +70,63 @@ struct FileWatcherTest : testing::Test {
   void write(const std::string& path, const std::string& text) { std::ofstream(top / path) << text; }
 };
 
+std::string names_of(const FileWatcher& watcher, const fs::path& top, const std::string& path) {
+  std::string all;
+  for (const FileWatcher::OtherName& name : watcher.other_names(top / path))
+    all += (all.empty() ? "" : ", ") + fs::path(name.path).lexically_relative(top).string() + (name.tree ? "/" : "");
+  return all;
+}
+
+TEST_F(FileWatcherTest, KnowsOfOneEntryByTwoPaths) {
+  fs::create_directories(top / "real/sub");
+  fs::create_directory_symlink("real", top / "link");
+  watch("real/f");
+  watch("real/g");
+  EXPECT_FALSE(watcher->has_other_names());
+  watch("link/f");
+  EXPECT_TRUE(watcher->has_other_names());
+  EXPECT_EQ(names_of(*watcher, top, "link/f"), "real/f");
+  EXPECT_EQ(names_of(*watcher, top, "real/f"), "link/f");
+  EXPECT_EQ(names_of(*watcher, top, "real/g"), "");
+  EXPECT_EQ(names_of(*watcher, top, "link/sub/x"), "") << "nobody watches there";
+  watch("real", {.recursive = true});
+  watch("link/sub/x");
+  EXPECT_EQ(names_of(*watcher, top, "link/sub/x"), "real/") << "a part of a tree";
+  // A link that is moved has moved when it has been told of.
+  fs::create_directories(top / "other");
+  fs::create_directory_symlink("other", top / "new");
+  fs::rename(top / "new", top / "link");
+  watcher->drain();
+  EXPECT_EQ(names_of(*watcher, top, "real/f"), "");
+  watches.clear();
+  EXPECT_FALSE(watcher->has_other_names());
+}
+
+// Links that lead to each other's folders, made, exchanged and removed: what goes lets others go, and none of them
+// twice.
+TEST_F(FileWatcherTest, LetsGoOfWhatLetsGoOfOthers) {
+  std::uint32_t seed = 1;
+  auto next = [&](std::uint32_t below) { return (seed = seed * 1664525 + 1013904223) / 65536 % below; };
+  fs::create_directories(top / "tree");
+  watch("tree", {.recursive = true});
+  for (int round = 0; round < 3000; ++round) {
+    std::string name = "tree/d" + std::to_string(next(3));
+    std::string other = next(2) ? "tree/d" + std::to_string(next(3)) + "/e" + std::to_string(next(2)) : name;
+    std::error_code ignored;
+    switch (next(4)) {
+      case 0: fs::create_directories(top / other, ignored); break;
+      case 1: fs::create_directory_symlink(top / "tree" / ("d" + std::to_string(next(3))), top / other, ignored); break;
+      case 2: fs::rename(top / name, top / ("tree/d" + std::to_string(next(3))), ignored); break;
+      case 3: fs::remove_all(top / other, ignored); break;
+    }
+    if (next(3) == 0) watch(other + "/f", {.follow = next(2) == 0});
+    if (watches.size() > 10) watches.erase(watches.begin() + 1 + static_cast<long>(next(9)));
+    if (next(2) == 0) watcher->drain();
+  }
+  watches.clear();
+  EXPECT_LE(watcher->kernel_watches(), 1u) << "only the root's";
+}
+
 TEST_F(FileWatcherTest, OneThatWaitsForCloseIsNotToldOfWritesBeforeIt) {
   write("f", "old");
   watch("f", {.closes = true});

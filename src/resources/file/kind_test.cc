@@ -26,6 +26,32 @@ std::string said(const std::string& name, std::initializer_list<Set> params) {
 
 const Value kYes(true);
 
+TEST(FileKind, SaysHowMuchItMayRemoveAtMost) {
+  auto at_most = [](const std::string& name, std::initializer_list<Set> params) {
+    return kFileKind.may_remove(*declare(name, params));
+  };
+  EXPECT_EQ(at_most("/f", {{"content", Value("x")}}), 0u);
+  EXPECT_EQ(at_most("/d/", {{"source", Value("/s/")}, {"recurse", kYes}}), 0u);
+  EXPECT_EQ(at_most("/f", {{"state", Value("absent")}}), 1u);
+  EXPECT_EQ(at_most("/d/", {{"state", Value("absent")}}), 1u) << "an empty one";
+  EXPECT_EQ(at_most("/d/", {{"state", Value("absent")}, {"recurse", kYes}}), Kind::kMany);
+  EXPECT_EQ(at_most("/d/", {{"recurse", kYes}, {"purge", kYes}}), Kind::kMany);
+  EXPECT_EQ(at_most("/f", {{"content", Value("x")}, {"force", kYes}}), Kind::kMany);
+}
+
+TEST(FileKind, KnowsWhatIsTheSameHoweverThePathIsWritten) {
+  auto same = [](const std::shared_ptr<Declaration>& a, const std::shared_ptr<Declaration>& b) {
+    return kFileKind.same_at_path(*a, *b);
+  };
+  auto f = declare("/etc/motd", {{"content", Value("x")}});
+  EXPECT_TRUE(same(f, declare("b", {{"path", Value("/etc//motd")}, {"content", Value("x")}})));
+  EXPECT_TRUE(
+      same(f, declare("b", {{"dirname", Value("/etc/")}, {"basename", Value("motd")}, {"content", Value("x")}})));
+  EXPECT_FALSE(same(f, declare("/etc/motd", {{"content", Value("y")}})));
+  EXPECT_FALSE(same(f, declare("/etc/motd", {{"content", Value("x")}, {"mode", Value("0644")}})));
+  EXPECT_FALSE(same(declare("/d", {{"state", Value("exists")}}), declare("/d/", {{"state", Value("exists")}})));
+}
+
 TEST(FileKind, AcceptsWhatPeopleWrite) {
   EXPECT_EQ(said("/etc/motd", {{"content", Value("")}, {"mode", Value("644")}, {"owner", Value("root")}}), "");
   EXPECT_EQ(said("motd", {{"path", Value("/etc/motd")}, {"state", Value("exists")}}), "");
