@@ -206,25 +206,25 @@ void Agent::on_question(const Value& request, AgentSocket::Reply reply) {
 
 // Fights are what the history has. A disk that doesn't answer keeps the rest from nobody.
 void Agent::tell_status(AgentSocket::Reply reply) {
-  struct Asked {
-    Asked(Loop& loop, AgentSocket::Reply to) : patience(loop), reply(std::move(to)) {}
-    Loop::Timer patience;
-    AgentSocket::Reply reply;
-    std::vector<views::Fight> fights;
-  };
-  auto asked = std::make_shared<Asked>(loop_, std::move(reply));
-  auto answer = [this](Asked& one, const std::vector<views::Fight>& fights) {
-    one.patience.cancel();
-    auto to = std::exchange(one.reply, nullptr);
-    if (!to || !board_) return;
+  std::uint64_t id = ++last_question_;
+  Question& question = *(questions_[id] = std::make_unique<Question>(loop_, std::move(reply)));
+  question.patience.after(2s, [this, id] { answer_status(id, {}); });
+  auto fights = std::make_shared<std::vector<views::Fight>>();
+  state_->read([fights](state::Rows& rows) { *fights = views::fights(rows, state::now()); },
+               [this, id, fights](const Result<void>&) { answer_status(id, *fights); });
+}
+
+void Agent::answer_status(std::uint64_t id, const std::vector<views::Fight>& fights) {
+  auto found = questions_.find(id);
+  if (found == questions_.end()) return;
+  if (auto reply = std::exchange(found->second->reply, nullptr); reply && board_) {
     std::string status = board_->status(fights);
     if (std::string waiting = gate_->waiting(); !waiting.empty())
       status.insert(status.size() - 1, ", \"asks\": " + waiting);
-    to(std::move(status));
-  };
-  asked->patience.after(2s, [answer, one = asked.get()] { answer(*one, {}); });
-  state_->read([asked](state::Rows& rows) { asked->fights = views::fights(rows, state::now()); },
-               [answer, asked](const Result<void>&) { answer(*asked, asked->fights); });
+    reply(std::move(status));
+  }
+  // Posted: it may be called from its own timer.
+  loop_.post([this, id] { questions_.erase(id); });
 }
 
 // With `limit: 0` it only brings the file up to date, for who reads that.

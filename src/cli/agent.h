@@ -5,10 +5,12 @@
 
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "src/cli/agent_socket.h"
@@ -53,6 +55,13 @@ class Agent {
   const ResourceGraph& graph() const { return engine_->graph(); }
 
  private:
+  /// One for `status`, until the history has been asked. It stays on the loop's thread.
+  struct Question {
+    Question(Loop& loop, AgentSocket::Reply to) : patience(loop), reply(std::move(to)) {}
+    Loop::Timer patience;
+    AgentSocket::Reply reply;
+  };
+
   void claim_name();
   void own_drafts();
   void remember();
@@ -60,6 +69,7 @@ class Agent {
   void trace();
   void listen();
   void tell_status(AgentSocket::Reply reply);
+  void answer_status(std::uint64_t id, const std::vector<views::Fight>& fights);
   void tell_history(const Value& request, AgentSocket::Reply reply);
   void on_question(const Value& request, AgentSocket::Reply reply);
   void close_state();
@@ -98,6 +108,8 @@ class Agent {
   std::unique_ptr<Settler> settler_;
   std::unique_ptr<Gate> gate_;
   std::unique_ptr<AgentSocket> socket_;
+  std::map<std::uint64_t, std::unique_ptr<Question>> questions_;
+  std::uint64_t last_question_ = 0;
   std::unique_ptr<events::Signals> signals_;
   std::unique_ptr<Follower> follower_;
   std::unique_ptr<Drawer> drawer_;

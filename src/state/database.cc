@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "src/state/database.h"
 
-#include <fcntl.h>
 #include <SQLiteCpp/Backup.h>
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sqlite3.h>
 #include <unistd.h>
@@ -22,6 +22,8 @@ namespace {
 constexpr int kFormat = 2;
 /// Pages of 4 KiB in the log before they go to the file: a first run of ten thousand resources stays below.
 constexpr int kCheckpointPages = 4000;
+/// KiB of the file that are kept in memory: what is written is an end of it, and SQLite's own 2 MB fill with old ones.
+constexpr int kCache = 512;
 /// A number: the file itself has been synced, and the folders that lead to it.
 constexpr const char* kOnDisk = "on disk";
 
@@ -71,6 +73,7 @@ std::unique_ptr<Database::Open> Database::open_file() {
   if (is_new) db.exec("PRAGMA synchronous = OFF");
   set_wal(db, patience_);
   db.exec("PRAGMA synchronous = NORMAL");
+  db.exec(fmt::format("PRAGMA cache_size = -{}", kCache));
   db.exec(fmt::format("PRAGMA wal_autocheckpoint = {}", kCheckpointPages));
   // The end of a run doesn't wait for the disk: the log is carried over by a later one.
   ::sqlite3_db_config(db.getHandle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
