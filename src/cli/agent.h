@@ -20,6 +20,7 @@
 #include "src/cli/graph_file.h"
 #include "src/cli/graph_index.h"
 #include "src/cli/keeping.h"
+#include "src/cli/pausing.h"
 #include "src/cli/place.h"
 #include "src/cli/settler.h"
 #include "src/cli/sharing.h"
@@ -69,6 +70,7 @@ class Agent {
   void take(const std::shared_ptr<const ResourceGraph>& graph, std::uint64_t key);
   void open_gate();
   void on_yes(const Value& request, const AgentSocket::Reply& reply);
+  void follow_world();
   void reload();
   void keep_last_good();
   void tell(const std::vector<Message>& messages);
@@ -97,6 +99,7 @@ class Agent {
   std::unique_ptr<events::Resumes> resumes_;
   std::unique_ptr<Settler> settler_;
   std::unique_ptr<Gate> gate_;
+  std::unique_ptr<Pausing> pausing_;  // null in a dry run
   std::unique_ptr<AgentSocket> socket_;
   std::unique_ptr<events::Signals> signals_;
   std::unique_ptr<Follower> follower_;
