@@ -21,6 +21,8 @@
 #include "src/base/path.h"
 #include "src/base/text.h"
 #include "src/cli/last_good.h"
+#include "src/cli/needs_root.h"
+#include "src/cli/whose.h"
 #include "src/engine/transform/prepare.h"
 #include "src/resources/dot.h"
 #include "src/resources/drafts.h"
@@ -92,6 +94,7 @@ Agent::~Agent() {
   follower_.reset();
   drawer_.reset();
   gate_.reset();
+  pausing_.reset();
   engine_.reset();
   drafts::forget();
   sharing_.reset();
@@ -107,8 +110,7 @@ void Agent::claim_name() {
   if (command_.noop) return;
   auto claim = world::local::NameLock::claim(prefix_, command_.hostname);
   if (!claim) {
-    if (Sharing::needed(*file_.graph) || !command_.prefix.empty()) throw Error(claim.error());
-    // Nothing is shared: enforcement goes on without.
+    // Enforcement goes on without; what needs the store says so itself.
     report_.emit(report::Notice{Level::Warning,
                                 fmt::format("can't tell whether another agent runs here, and what is overwritten isn't kept: {}",
                                             claim.error().text()),
@@ -139,11 +141,15 @@ void Agent::own_drafts() {
 void Agent::remember() {
   if (!name_ && !command_.noop) return;
   state_ = std::make_unique<state::AgentState>(
-      loop_, state::AgentState::Options{
-                 .prefix = prefix_,
-                 .name = command_.hostname,
-                 .warn = [this](std::string text) { report_.emit(report::Notice{Level::Warning, std::move(text)}); },
-                 .read_only = command_.noop});
+      loop_, state::AgentState::Options{.prefix = prefix_,
+                                        .name = command_.hostname,
+                                        .warn =
+                                            [this](std::string text) {
+                                              // At the very end there is no report any more.
+                                              if (!report_.wanted()) return fmt::print(stderr, "mgmt: {}\n", text);
+                                              report_.emit(report::Notice{Level::Warning, std::move(text)});
+                                            },
+                                        .read_only = command_.noop});
   undoings_ = std::make_unique<Undoings>(*state_, report_);
   undoings_->on_dropped = [this] { loop_.post([this] { load(collected_); }); };
   if (command_.noop) return;
@@ -184,6 +190,13 @@ void Agent::listen() {
 void Agent::on_question(const Value& request, AgentSocket::Reply reply) {
   std::string ask = text_of(request, "ask");
   if (ending_) return reply(R"({"error": "it is about to end"})");
+  if (ask == "pause")
+    return reply(pausing_->pause(request, [this](const std::string& id) { return index_ && index_->contains(id); }));
+  if (ask == "resume") return reply(pausing_->resume(request));
+  if (ask == "whose")
+    return state_->read([](state::Rows&) {},
+                        [reply = std::move(reply), index = index_,
+                         path = text_of(request, "path")](const Result<void>&) { reply(owners_json(*index, path)); });
   if (ask == "status") return tell_status(std::move(reply));
   if (ask == "history") return tell_history(request, std::move(reply));
   if (ask == "settle") return settler_->ask(to_duration(seconds_of(request, "timeout")), std::move(reply));
@@ -218,7 +231,7 @@ void Agent::answer_status(std::uint64_t id, const std::vector<views::Fight>& fig
   auto found = questions_.find(id);
   if (found == questions_.end()) return;
   if (auto reply = std::exchange(found->second->reply, nullptr); reply && board_) {
-    std::string status = board_->status(fights);
+    std::string status = board_->status(fights, pausing_ ? pausing_->status() : "[]");
     if (std::string waiting = gate_->waiting(); !waiting.empty())
       status.insert(status.size() - 1, ", \"asks\": " + waiting);
     reply(std::move(status));
@@ -304,6 +317,9 @@ int Agent::run() {
   engine_ = std::make_unique<Engine>(loop_, report_, options, sharing_.get(), command_.noop ? nullptr : state_.get(),
                                      undoings_.get());
   sharing_->on_idle = [this] { engine_->reconsider(); };
+  sharing_->on_unreachable = [this] {
+    if (!index_ && base_) load(collected_);
+  };
   settler_ = std::make_unique<Settler>(loop_, *engine_, [this] { return follower_ && follower_->is_looking(); });
   if (!command_.asks_for_convergence()) {
     resumes_ = std::make_unique<events::Resumes>(loop_, [this] {
@@ -313,6 +329,9 @@ int Agent::run() {
   }
   engine_->on_settled = [this](bool all_fine) { on_settled(all_fine); };
   open_gate();
+  if (!command_.noop && !confine::active())
+    pausing_ = std::make_unique<Pausing>(loop_, report_, *engine_, state::pauses_path(prefix_, command_.hostname),
+                                         ::geteuid() == 0);
   if (command_.max_runtime) {
     max_runtime_.after(to_duration(*command_.max_runtime), [this] { end(std::nullopt, "--max-runtime reached"); });
   }
@@ -323,6 +342,14 @@ int Agent::run() {
 
 // With the refreshes that an earlier run still owes, if there are any.
 void Agent::begin() {
+  if (pausing_) {
+    pausing_->begin();
+    pausing_->on_change = [this] {
+      if (collecting_) follow_world();
+    };
+    if (std::string few = needs_root(*file_.graph); !few.empty())
+      report_.emit(report::Notice{Level::Warning, std::move(few)});
+  }
   auto go = [this] {
     adopt(file_.graph);
     keep_last_good();
@@ -362,12 +389,15 @@ void Agent::adopt(std::shared_ptr<const ResourceGraph> graph) {
   if (command_.noop ? has_store && Sharing::needed(*base_) : has_store || Sharing::needed(*base_)) {
     bool first = !collecting_;
     collecting_ = true;
-    sharing_->follow(*base_, command_.noop);
+    follow_world();
     // The first graph waits for what it collects, so that it isn't built twice.
     if (first && !base_->collects.empty()) return;
   }
   load(collected_);
 }
+
+// While nothing is to be changed, nothing is withdrawn either.
+void Agent::follow_world() { sharing_->follow(*base_, command_.noop || (pausing_ && pausing_->all())); }
 
 void Agent::load(const Declarations& collected) {
   if (ending_) return;
@@ -513,7 +543,7 @@ int Agent::status_of(const report::Summary& summary, bool converged) const {
   bool changed = summary.changed + summary.repaired > 0;
   if (engine_->has_failures()) return kResourceFailed;
   if (!converged) return kNotConverged;
-  if (command_.noop && changed) return kPlanHasChanges;
+  if ((command_.noop && changed) || summary.withheld > 0) return kPlanHasChanges;
   if (command_.detailed_exitcode && changed) return kConvergedWithChanges;
   return kOk;
 }

@@ -22,6 +22,7 @@
 #include "src/cli/graph_file.h"
 #include "src/cli/graph_index.h"
 #include "src/cli/keeping.h"
+#include "src/cli/pausing.h"
 #include "src/cli/place.h"
 #include "src/cli/settler.h"
 #include "src/cli/sharing.h"
@@ -79,6 +80,7 @@ class Agent {
   void take(const std::shared_ptr<const ResourceGraph>& graph, std::uint64_t key);
   void open_gate();
   void on_yes(const Value& request, const AgentSocket::Reply& reply);
+  void follow_world();
   void reload();
   void keep_last_good();
   void tell(const std::vector<Message>& messages);
@@ -107,6 +109,7 @@ class Agent {
   std::unique_ptr<events::Resumes> resumes_;
   std::unique_ptr<Settler> settler_;
   std::unique_ptr<Gate> gate_;
+  std::unique_ptr<Pausing> pausing_;  // null in a dry run
   std::unique_ptr<AgentSocket> socket_;
   std::map<std::uint64_t, std::unique_ptr<Question>> questions_;
   std::uint64_t last_question_ = 0;

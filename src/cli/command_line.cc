@@ -301,6 +301,7 @@ Result<Command> parse_command_line(std::vector<std::string> arguments) {
   run_app->add_option("--log-level", level, "debug, info, warning or error")
       ->type_name("LEVEL")
       ->group("What it shows");
+  run_app->add_flag("-q,--quiet", run.view.quiet, "Only failures and warnings")->group("What it shows");
   run_app->footer(
       "Exit status:\n"
       "  0 fine   2 bad file or command line   4 a resource failed   5 changes were made (with --detailed-exitcode)\n"
@@ -454,6 +455,38 @@ Result<Command> parse_command_line(std::vector<std::string> arguments) {
   place(settle_app, settle.prefix, settle.hostname);
   settle_app->footer(
       "Exit status: 0 all is as declared   4 a resource failed   7 not yet, when the time was over   1 no agent\n");
+  PauseCommand pause;
+  std::string pause_time;
+  auto* pause_app = app.add_subcommand("pause", "Report what differs, and don't repair it for a while");
+  pause_app->set_help_flag();
+  pause_app->add_flag("-h,--help", help, "Show this help");
+  pause_app->add_option("RESOURCE", pause.resource, "Only this one: KIND[NAME]; without it all")->type_name("");
+  pause_app->add_option("--for", pause_time, "How long: 90s, 30m, 2h or 3d; it ends by itself")->type_name("TIME");
+  pause_app->add_option("--reason", pause.reason, "Why; shown by `mgmt status`");
+  place(pause_app, pause.prefix, pause.hostname);
+
+  ResumeCommand resume;
+  auto* resume_app = app.add_subcommand("resume", "End a pause now");
+  resume_app->set_help_flag();
+  resume_app->add_flag("-h,--help", help, "Show this help");
+  resume_app->add_option("RESOURCE", resume.resource, "Only of this one: KIND[NAME]; without it all")->type_name("");
+  place(resume_app, resume.prefix, resume.hostname);
+
+  WhoseCommand whose;
+  auto* whose_app = app.add_subcommand("whose", "Which resource manages a path, and why it was changed last");
+  whose_app->set_help_flag();
+  whose_app->add_flag("-h,--help", help, "Show this help");
+  whose_app->add_option("PATH", whose.path, "A file, or a folder with all below it")->type_name("");
+  whose_app->add_flag("--unmanaged", whose.unmanaged, "What nobody manages in this folder, instead");
+  whose_app->add_flag("--json", whose.json, "One object a line");
+  place(whose_app, whose.prefix, whose.hostname);
+
+  GetCommand get;
+  std::vector<std::string> get_words;
+  auto* get_app = app.add_subcommand("get", "What is there now, as a graph: running it changes nothing");
+  get_app->set_help_flag();
+  get_app->add_flag("-h,--help", help, "Show this help");
+  get_app->add_option("KIND", get_words, "`file`, and paths")->type_name("");
 
   RestoreCommand restore;
   auto* restore_app = app.add_subcommand("restore", "Bring back what was in a file before mgmt overwrote it");
@@ -546,7 +579,7 @@ Result<Command> parse_command_line(std::vector<std::string> arguments) {
     if (!format_value) return std::unexpected(format_value.error());
     auto level_value = word(kLevels, level, "--log-level");
     if (!level_value) return std::unexpected(level_value.error());
-    run.view = {.format = *format_value, .color = *color_value, .level = *level_value};
+    run.view = {.format = *format_value, .color = *color_value, .level = *level_value, .quiet = run.view.quiet};
     auto durability_value = word(kDurabilities, durability, "--durability");
     if (!durability_value) return std::unexpected(durability_value.error());
     run.durability = *durability_value;
@@ -595,7 +628,8 @@ Result<Command> parse_command_line(std::vector<std::string> arguments) {
     return check;
   }
   for (const std::string* name : {&graph.hostname, &history.hostname, &status.hostname, &why.hostname,
-                                  &approve.hostname, &reap.hostname, &restore.hostname, &settle.hostname})
+                                  &approve.hostname, &reap.hostname, &restore.hostname, &settle.hostname,
+                                  &pause.hostname, &resume.hostname, &whose.hostname})
     if (!name->empty())
       if (auto wrong = hostname_error(*name)) return std::unexpected(*wrong);
   if (chosen == history_app) {
@@ -629,6 +663,31 @@ Result<Command> parse_command_line(std::vector<std::string> arguments) {
     return init;
   }
   if (chosen == restore_app) return restore;
+  if (chosen == pause_app) {
+    if (pause_time.empty())
+      return std::unexpected(
+          Error("`mgmt pause` needs its end").hint("mgmt pause --for 30m --reason \"moving disks\""));
+    auto span = parse_duration(pause_time);
+    constexpr std::chrono::days kLongest{366};
+    if (!span || *span <= std::chrono::seconds(0) || *span > kLongest)
+      return std::unexpected(Error(fmt::format("--for doesn't understand `{}`", printable(pause_time)))
+                                 .hint("write 90s, 30m, 2h or 3d; at most 366d"));
+    pause.time = std::chrono::ceil<std::chrono::seconds>(*span);
+    return pause;
+  }
+  if (chosen == resume_app) return resume;
+  if (chosen == whose_app) {
+    if (whose.path.empty()) return std::unexpected(Error("`mgmt whose` needs a path").hint("mgmt whose /etc/motd"));
+    return whose;
+  }
+  if (chosen == get_app) {
+    if (get_words.size() < 2 || get_words[0] != "file")
+      return std::unexpected(Error("`mgmt get` needs a kind and what to look at")
+                                 .hint("mgmt get file /etc/motd; `file` is the kind that it knows"));
+    get.kind = get_words[0];
+    get.names.assign(get_words.begin() + 1, get_words.end());
+    return get;
+  }
   if (chosen == graph_app && graph.running) {
     if (!graph_words.empty() || !graph_option.empty())
       return std::unexpected(Error("--running takes the graph from the agent, and no file"));

@@ -136,6 +136,31 @@ struct RestoreCommand {
   bool json = false;
 };
 
+struct PauseCommand {
+  std::string prefix, hostname;
+  std::string resource;  // empty: all
+  std::chrono::seconds time{0};
+  std::string reason;
+};
+
+struct ResumeCommand {
+  std::string prefix, hostname;
+  std::string resource;  // empty: all
+};
+
+struct WhoseCommand {
+  std::string prefix, hostname;
+  std::string path;
+  /// Instead: what nobody manages in it.
+  bool unmanaged = false;
+  bool json = false;
+};
+
+struct GetCommand {
+  std::string kind;
+  std::vector<std::string> names;
+};
+
 struct VersionCommand {};
 
 /// Text for stdout, and nothing else to do.
@@ -145,7 +170,8 @@ struct HelpCommand {
 
 using Command = std::variant<RunCommand, PlanCommand, ApplyCommand, CheckCommand, GraphCommand, InitCommand,
                              ResourcesCommand, HistoryCommand, StatusCommand, WhyCommand, ApproveCommand, ReapCommand,
-                             RestoreCommand, SettleCommand, VersionCommand, HelpCommand>;
+                             RestoreCommand, SettleCommand, PauseCommand, ResumeCommand, WhoseCommand, GetCommand,
+                             VersionCommand, HelpCommand>;
 
 /// Why this can't be a host's name (a part of keys, and of a file's name), if it can't.
 std::optional<Error> hostname_error(const std::string& name);

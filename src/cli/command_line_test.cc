@@ -183,5 +183,26 @@ TEST(CommandLine, ASavedPlanIsAppliedOnce) {
   EXPECT_EQ(complaint({"apply"}), "`mgmt apply` takes one saved plan | mgmt plan FILE --save PLAN makes it");
 }
 
+TEST(CommandLine, APauseHasAnEnd) {
+  Result<Command> command = parse_command_line({"pause", "file[a]", "--for", "1.5h", "--reason", "moving disks"});
+  ASSERT_TRUE(command) << command.error().text();
+  EXPECT_EQ(std::get<PauseCommand>(*command).resource, "file[a]");
+  EXPECT_EQ(std::get<PauseCommand>(*command).time, std::chrono::minutes(90));
+  EXPECT_EQ(complaint({"pause"}), "`mgmt pause` needs its end | mgmt pause --for 30m --reason \"moving disks\"");
+  for (const char* never : {"0", "soon", "400d"})
+    EXPECT_EQ(complaint({"pause", "--for", never}),
+              std::string("--for doesn't understand `") + never + "` | write 90s, 30m, 2h or 3d; at most 366d");
+  EXPECT_EQ(std::get<ResumeCommand>(*parse_command_line({"resume"})).resource, "");
+}
+
+TEST(CommandLine, WhoseAndGetNeedToKnowWhat) {
+  EXPECT_EQ(complaint({"whose"}), "`mgmt whose` needs a path | mgmt whose /etc/motd");
+  EXPECT_TRUE(std::get<WhoseCommand>(*parse_command_line({"whose", "--unmanaged", "/etc"})).unmanaged);
+  EXPECT_EQ(complaint({"get", "svc", "ssh"}),
+            "`mgmt get` needs a kind and what to look at | mgmt get file /etc/motd; `file` is the kind that it knows");
+  EXPECT_EQ(std::get<GetCommand>(*parse_command_line({"get", "file", "/a", "/b"})).names,
+            (std::vector<std::string>{"/a", "/b"}));
+}
+
 }  // namespace
 }  // namespace mgmt::cli

@@ -55,7 +55,10 @@ std::optional<GraphIndex::Fact> GraphIndex::find(const std::string& id) const {
   auto vertex = vertex_of(id);
   if (!vertex) return std::nullopt;
   const Declaration& declaration = *graph_->vertices[*vertex];
-  Fact fact{.kind = std::string(declaration.kind->name), .fingerprint = fingerprint(declaration), .path = {}};
+  Fact fact{.kind = std::string(declaration.kind->name),
+            .fingerprint = fingerprint(declaration),
+            .path = {},
+            .place = graph_->place_of(declaration.pos)};
   if (declaration.kind->managed_path && !declaration.exported)
     fact.path = declaration.kind->managed_path(declaration).value_or("");
   return fact;

@@ -6,21 +6,26 @@
 
 #include "src/async/confine.h"
 #include "src/base/fd.h"
+#include "src/base/folder.h"
 #include "src/base/text.h"
 #include "src/cli/agent.h"
 #include "src/cli/approve.h"
 #include "src/cli/command_line.h"
 #include "src/cli/drawer.h"
+#include "src/cli/get.h"
 #include "src/cli/graph_file.h"
 #include "src/cli/history.h"
 #include "src/cli/init.h"
 #include "src/cli/last_good.h"
+#include "src/cli/pause.h"
+#include "src/cli/place.h"
 #include "src/cli/planner.h"
 #include "src/cli/reap.h"
 #include "src/cli/reference.h"
 #include "src/cli/restore.h"
 #include "src/cli/settle.h"
 #include "src/cli/status.h"
+#include "src/cli/whose.h"
 #include "src/cli/why.h"
 #include "src/engine/transform/prepare.h"
 #include "src/resources/dot.h"
@@ -64,10 +69,17 @@ GraphFile in_place_of(const GraphFile& broken, const RunCommand& command, const 
   }
 }
 
+// What an agent of root's keeps and believes is root's alone. A dry run keeps nothing.
+std::optional<Error> refuse_prefix(const RunCommand& command) {
+  if (command.noop || command.tmp_prefix) return std::nullopt;
+  return loose_folder(place_of(command.prefix, command.hostname).prefix);
+}
+
 struct Perform {
   std::vector<std::string> arguments;
 
   int operator()(RunCommand command) const {
+    if (auto wrong = refuse_prefix(command)) return complain(*wrong, kBadInput);
     GraphFiles files(command.files, Trust::of_this_process(command.trust_file));
     GraphFile file = files.load();
     if (!file.graph) {
@@ -88,7 +100,10 @@ struct Perform {
   }
 
   int operator()(const PlanCommand& command) const { return plan(command, arguments); }
-  int operator()(const ApplyCommand& command) const { return apply(command); }
+  int operator()(const ApplyCommand& command) const {
+    if (auto wrong = refuse_prefix(command.run)) return complain(*wrong, kBadInput);
+    return apply(command);
+  }
 
   int operator()(const CheckCommand& command) const {
     GraphFiles files(command.files);
@@ -154,6 +169,10 @@ struct Perform {
   int operator()(const ApproveCommand& command) const { return approve(command); }
   int operator()(const ReapCommand& command) const { return reap(command); }
   int operator()(const RestoreCommand& command) const { return restore(command); }
+  int operator()(const PauseCommand& command) const { return pause(command); }
+  int operator()(const ResumeCommand& command) const { return resume(command); }
+  int operator()(const WhoseCommand& command) const { return whose(command); }
+  int operator()(const GetCommand& command) const { return get(command); }
 
   int operator()(const SettleCommand& command) const { return settle(command); }
 

@@ -3,11 +3,24 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
 #include "src/resources/kind.h"
 #include "src/resources/wire.h"
 #include "src/world/local/local_world.h"
 
 namespace mgmt::cli {
+
+/// One declaration on its way: done when all hosts' are; true if any was new.
+struct Sharing::Publishing {
+  std::size_t left;
+  Result<bool> result;
+  std::move_only_function<void(Result<bool>)> done;
+
+  void end(Result<bool> with) {
+    if (auto call = std::exchange(done, nullptr)) call(std::move(with));
+  }
+};
 
 Sharing::Sharing(Loop& loop, std::string prefix, std::string host, report::Report& report)
     : loop_(loop), prefix_(std::move(prefix)), host_(std::move(host)), report_(report) {}
@@ -15,7 +28,7 @@ Sharing::~Sharing() = default;
 
 // One's own exports are collected like those of others: until they have come back, something is still to be done.
 bool Sharing::idle() const {
-  if (!exporter_) return true;
+  if (!exporter_ || trouble_) return true;
   if (!exporter_->idle()) return false;
   if (!collector_) return true;
   if (!has_heard_) return false;
@@ -48,10 +61,14 @@ world::ExportId Sharing::id_of(const Declaration& declaration, const std::string
 void Sharing::open() {
   if (world_) return;
   auto warn = [this](const std::string& text) { report_.emit(report::Notice{report::Notice::Level::Warning, text}); };
+  auto trouble = [this](const std::string& text) { on_trouble(text); };
   world_ = std::make_unique<world::local::LocalWorld>(
       loop_, world::local::LocalWorld::Options{.prefix = prefix_, .warn = warn});
-  exporter_ = std::make_unique<world::Exporter>(loop_, *world_, host_, warn);
-  exporter_->set_on_idle([this] { maybe_idle(); });
+  exporter_ = std::make_unique<world::Exporter>(loop_, *world_, host_, trouble);
+  exporter_->set_on_idle([this] {
+    trouble_.reset();
+    maybe_idle();
+  });
 }
 
 void Sharing::follow(const ResourceGraph& graph, bool read_only) {
@@ -74,15 +91,25 @@ void Sharing::follow(const ResourceGraph& graph, bool read_only) {
   for (const Collect& collect : graph.collects) kinds.insert(std::string(collect.kind->name));
   kinds_ = kinds;
   if (!collector_) {
-    auto warn = [this](const std::string& text) { report_.emit(report::Notice{report::Notice::Level::Warning, text}); };
+    auto trouble = [this](const std::string& text) { on_trouble(text); };
     collector_ = std::make_unique<world::Collector>(
-        loop_, *world_, host_, std::move(kinds), [this](const world::Collected& news) { decode(news); }, warn);
+        loop_, *world_, host_, std::move(kinds), [this](const world::Collected& news) { decode(news); }, trouble);
   } else {
     collector_->set_kinds(std::move(kinds));
   }
 }
 
+void Sharing::on_trouble(const std::string& text) {
+  report_.emit(report::Notice{report::Notice::Level::Warning, "what agents share: " + text});
+  trouble_ = Error("it can't be shared with other agents: " + text);
+  for (const auto& weak : std::exchange(publishing_, {}))
+    if (auto one = weak.lock()) one->end(std::unexpected(*trouble_));
+  if (on_unreachable) on_unreachable();
+  maybe_idle();
+}
+
 void Sharing::decode(const world::Collected& news) {
+  trouble_.reset();
   has_heard_ = true;
   for (const world::ExportId& id : news.removed) collected_.erase(id);
   for (const world::Exported& exported : news.put) {
@@ -109,15 +136,15 @@ void Sharing::publish(const Declaration& declaration, std::move_only_function<vo
     loop_.post([done = std::move(done), error = bytes.error()]() mutable { done(std::unexpected(error)); });
     return;
   }
-  // Done when all hosts' are; true if any was new.
-  struct Publishing {
-    std::size_t left;
-    Result<bool> result;
-    std::move_only_function<void(Result<bool>)> done;
-  };
   std::span<const std::string> hosts = declaration.exports_to();
   auto all = std::make_shared<Publishing>(hosts.size(), Result<bool>(false), std::move(done));
-  if (hosts.empty()) return loop_.post([all] { all->done(false); });
+  if (hosts.empty()) return loop_.post([all] { all->end(false); });
+  if (trouble_) {
+    loop_.post([all, error = *trouble_] { all->end(std::unexpected(error)); });
+  } else {
+    std::erase_if(publishing_, [](const auto& one) { return one.expired(); });
+    publishing_.push_back(all);
+  }
   for (const std::string& to : hosts) {
     world::ExportId id = id_of(declaration, to);
     published_[id] = *bytes;
@@ -125,7 +152,7 @@ void Sharing::publish(const Declaration& declaration, std::move_only_function<vo
       if (!result) published_.erase(id);
       if (!result) all->result = std::move(result);
       else if (all->result && *result) all->result = true;
-      if (--all->left == 0) all->done(std::move(all->result));
+      if (--all->left == 0) all->end(std::move(all->result));
     });
   }
 }

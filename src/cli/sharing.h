@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -31,13 +32,19 @@ class Sharing : public Publisher {
   void follow(const ResourceGraph& graph, bool read_only);
   std::function<void(const Declarations&)> on_collected;
 
+  /// Called where the store can't be had: what waits for it goes on without, what is to be published fails; it is tried
+  /// again behind that.
+  std::function<void()> on_unreachable;
+
   bool idle() const override;
   std::function<void()> on_idle;
 
   void publish(const Declaration& declaration, std::move_only_function<void(Result<bool>)> done) override;
 
  private:
+  struct Publishing;
   void open();
+  void on_trouble(const std::string& text);
   void decode(const world::Collected& news);
 
   Loop& loop_;
@@ -55,6 +62,9 @@ class Sharing : public Publisher {
   std::set<world::ExportId> kept_;
   std::set<std::string> kinds_;
   bool read_only_ = false;
+  /// Why the store can't be had, until it can.
+  std::optional<Error> trouble_;
+  std::vector<std::weak_ptr<Publishing>> publishing_;
   bool has_heard_ = false;  // of what is exported now
   /// In the order of their ids: the same set makes the same graph.
   std::map<world::ExportId, std::shared_ptr<const Declaration>> collected_;

@@ -9,6 +9,7 @@
 #include "src/base/text.h"
 #include "src/cli/agent_socket.h"
 #include "src/cli/exit_code.h"
+#include "src/cli/pausing.h"
 #include "src/cli/place.h"
 #include "src/state/database.h"
 #include "src/value/json.h"
@@ -44,6 +45,21 @@ const List& list(const Value& value, std::string_view key) {
   return items ? *items : none;
 }
 
+void tell_paused(const Value& status) {
+  for (const Value& one : list(status, "paused")) {
+    std::string by = text_of(one, "by"), resource = printable(text_of(one, "resource"));
+    std::string reason = printable(text_of(one, "reason"));
+    if (!reason.empty()) reason = ": " + reason;
+    if (by == "hold") fmt::print("HELD by {}: nothing is changed until it is removed{}\n", kHoldPath, reason);
+    else if (by == "boot")
+      fmt::print("HELD by `mgmt.noop` on the kernel's command line: nothing is changed by this run\n");
+    else
+      fmt::print("PAUSED until {}: {} is not repaired{}\n",
+                 views::time_text(state::Time(std::chrono::seconds(number(one, "until")))),
+                 resource.empty() ? "what differs" : resource, reason);
+  }
+}
+
 void tell(const Value& status) {
   fmt::print("graph {}, generation {}, since {}: {}, {}\n", printable(text_of(status, "graph")),
              number(status, "generation"), time_at(status, "since"),
@@ -55,6 +71,7 @@ void tell(const Value& status) {
   if (const Value* waiting = member(status, "asks"))
     fmt::print("the graph {} waits for `mgmt approve {}`: {}\n", printable(text_of(*waiting, "graph")),
                printable(text_of(*waiting, "plan")), printable(text_of(*waiting, "why")));
+  tell_paused(status);
   for (const Value& one : list(status, "running"))
     fmt::print("running {} since {}, after {}\n", printable(text_of(one, "resource")), time_at(one, "since"),
                views::cause_text(text_of(one, "cause"), text_of(one, "from")));

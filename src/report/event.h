@@ -25,7 +25,7 @@ struct GraphStarted {
 
 /// Why a resource is looked at.
 struct Cause {
-  enum class Why { First, Event, Poll, Retry, Refresh, Received, Declared, Recheck } why = Why::First;
+  enum class Why { First, Event, Poll, Retry, Refresh, Received, Declared, Recheck, Resumed } why = Why::First;
   /// The resource that refreshes or sends; else empty.
   std::string from = {};
 };
@@ -89,6 +89,8 @@ struct Failed {
   /// When it is tried again by itself, in seconds; negative: not before the next event.
   double retry_in = -1;
   double seconds = 0;
+  /// How often in a row it has failed, this one included.
+  std::uint32_t times = 1;
   Timing timing = {};
 };
 
@@ -112,6 +114,10 @@ struct Notice {
 /// Nothing is left to do, for as long as was asked: all is as declared.
 struct Converged {
   std::uint64_t generation = 1;
+  /// The first time of this graph: what it took from its start, and what is watched from now on if the run goes on.
+  double seconds = 0;
+  bool watches = false;
+  std::size_t watched = 0, polled = 0;
 };
 /// Nothing is left to do, but some resources failed or are blocked by ones that did.
 struct Settled {
@@ -129,6 +135,8 @@ struct Progress {
 /// The end of a run.
 struct Summary {
   std::size_t resources = 0, changed = 0, repaired = 0, failed = 0, blocked = 0;
+  /// What differs now, and was left so by a pause or a hold.
+  std::size_t withheld = 0;
   bool dry = false;
   double elapsed = 0;     // seconds
   double serial = 0;      // the sum of what each resource's first run took

@@ -83,10 +83,16 @@ struct Kind {
   /// Whether its check asks for what resources before it may bring about (a guard): what a plan says of it is then said
   /// of the machine as it is now. May be null.
   bool (*is_guarded)(const Declaration&) = nullptr;
+  /// Why only root can bring it about, beside where its managed path lies ("owner root"); "" if anybody could. Asks for
+  /// nothing but who runs this. May be null.
+  std::string (*needs_root)(const Declaration&) = nullptr;
+  /// Declares what stands there now under a name, as it is (`mgmt get`); what others may not see is tainted. Throws
+  /// Error. Null: the kind can't tell.
+  Declaration (*found)(const std::string& name) = nullptr;
   /// Several may run as one: `meta: autogroup`.
   bool groups = false;
-  /// Why what the declaration does can't be undone (`meta: reverse`, see Resource::undo()), with a hint; none if it can.
-  /// Null: nothing of the kind can be.
+  /// Why what the declaration does can't be undone (`meta: reverse`, see Resource::undo()), with a hint; none if it
+  /// can. Null: nothing of the kind can be.
   std::optional<Error> (*cannot_undo)(const Declaration&) = nullptr;
 
   std::unique_ptr<Resource> (*create)(std::shared_ptr<const Declaration>, Services&) = nullptr;

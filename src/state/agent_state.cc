@@ -109,6 +109,10 @@ class AgentState::Worker : public std::enable_shared_from_this<Worker> {
     std::lock_guard lock(mutex_);
     return later_.size() + taken_;
   }
+  std::vector<std::string> late() {
+    std::lock_guard lock(mutex_);
+    return std::exchange(late_, {});
+  }
   std::string trouble() const {
     std::lock_guard lock(mutex_);
     return trouble_;
@@ -252,6 +256,10 @@ class AgentState::Worker : public std::enable_shared_from_this<Worker> {
     });
   }
   void warn(std::string text) {
+    {
+      std::lock_guard lock(mutex_);
+      if (!loop_) return late_.push_back(std::move(text));
+    }
     if (warn_) post([this, text = std::move(text)] { warn_(text); });
   }
 
@@ -266,6 +274,7 @@ class AgentState::Worker : public std::enable_shared_from_this<Worker> {
   std::size_t bytes_ = 0, taken_ = 0;
   std::uint64_t asked_ = 0, done_jobs_ = 0;
   std::string trouble_;
+  std::vector<std::string> late_;  // warnings that came with the end
   bool done_ = false;
 
   std::atomic<bool> closing_ = false;
@@ -379,6 +388,8 @@ Result<void> AgentState::close(std::chrono::milliseconds limit) {
   bool ended = worker_->close(limit);
   if (ended) thread_.join();
   else thread_.detach();
+  for (std::string& text : worker_->late())
+    if (options_.warn) options_.warn(std::move(text));
   if (std::size_t left = worker_->undone(); left > 0) {
     std::string why = worker_->trouble();
     return std::unexpected(Error(fmt::format("{} of the history could not be written{}{}", counted(left, "entry"),

@@ -29,7 +29,7 @@ class AgentState : public RefreshJournal {
  public:
   struct Options {
     std::string prefix, name;
-    /// Called on the loop's thread with a text for the user; once for a trouble, until it is over.
+    /// Called on the loop's thread with a text for the user; once for a trouble, until it is over. Also from close().
     std::function<void(std::string)> warn = {};
     Limits limits = {};
     std::chrono::milliseconds patience = std::chrono::seconds(5);
@@ -48,8 +48,8 @@ class AgentState : public RefreshJournal {
   void add(std::vector<RefreshRow> rows, std::move_only_function<void(Result<void>)> done) override;
   void clear(std::vector<std::uint64_t> ids) override;
 
-  /// What is done to the rows, inside a transaction. It may run twice, where that failed, and must not depend on what it
-  /// did itself.
+  /// What is done to the rows, inside a transaction. It may run twice, where that failed, and must not depend on what
+  /// it did itself.
   using Job = std::function<void(Rows&)>;
   /// Calls `done` on the loop's thread once it is on the disk, or can't be. All that wait are one transaction.
   void durably(Job job, std::move_only_function<void(Result<void>)> done);

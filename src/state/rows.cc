@@ -37,14 +37,14 @@ constexpr const char* kSchema = R"(
     created INTEGER NOT NULL,
     declared INTEGER NOT NULL,
     first INTEGER NOT NULL, last INTEGER NOT NULL, fine INTEGER NOT NULL,  -- µs since 1970
-    path TEXT, content TEXT, identity TEXT) WITHOUT ROWID;
+    path TEXT, content TEXT, identity TEXT, place TEXT) WITHOUT ROWID;
 )";
 
 constexpr const char* kEntryColumns =
     R"(id, time, duration, resource, what, intent, times, cause, "from", delta, diff, error, hint, "by", "check",
        apply, "before")";
 constexpr const char* kKnownColumns =
-    "id, kind, fingerprint, created, declared, first, last, fine, path, content, identity";
+    "id, kind, fingerprint, created, declared, first, last, fine, path, content, identity, place";
 
 void bind_time(SQLite::Statement& statement, int index, Time time) {
   statement.bind(index, static_cast<std::int64_t>(time.time_since_epoch().count()));
@@ -91,7 +91,8 @@ Known known_at(const SQLite::Statement& row) {
           .last = time_at(row, 6),
           .fine = time_at(row, 7),
           .content = text_at(row, 9),
-          .identity = text_at(row, 10)};
+          .identity = text_at(row, 10),
+          .place = text_at(row, 11)};
 }
 
 }  // namespace
@@ -107,6 +108,7 @@ const char* Rows::upgrade() {
     ALTER TABLE history ADD COLUMN "check" INTEGER;
     ALTER TABLE history ADD COLUMN apply INTEGER;
     ALTER TABLE history ADD COLUMN "before" TEXT;
+    ALTER TABLE resource ADD COLUMN place TEXT;
   )";
 }
 
@@ -120,7 +122,7 @@ Rows::Rows(SQLite::Database& db)
                     VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?))"),
       find_(db, std::string("SELECT ") + kKnownColumns + " FROM resource WHERE id = ?"),
       remember_(db, std::string("INSERT OR REPLACE INTO resource(") + kKnownColumns +
-                        ") VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
+                        ") VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
       number_(db, "SELECT value FROM number WHERE name = ?"),
       set_number_(db, "INSERT OR REPLACE INTO number VALUES(?, ?)") {}
 
@@ -267,6 +269,7 @@ void Rows::remember(const Known& known) {
   bind_text(*use, 9, known.path);
   bind_text(*use, 10, known.content);
   bind_text(*use, 11, known.identity);
+  bind_text(*use, 12, known.place);
   use->exec();
 }
 
@@ -274,6 +277,12 @@ void Rows::forget(const std::string& id) {
   SQLite::Statement drop(db_, "DELETE FROM resource WHERE id = ?");
   drop.bind(1, id);
   drop.exec();
+}
+
+void Rows::each_path(const std::function<void(const Known&)>& call) {
+  SQLite::Statement row(db_,
+                        std::string("SELECT ") + kKnownColumns + " FROM resource WHERE path IS NOT NULL AND declared");
+  while (row.executeStep()) call(known_at(row));
 }
 
 std::vector<Known> Rows::orphans() {

@@ -76,6 +76,8 @@ struct Known {
   Time first, last, fine;
   /// What the path held when we left it (see left.h); "" where that isn't known.
   std::string content, identity;
+  /// Where it is declared: file:line:column.
+  std::string place = {};
 };
 
 /// "in file[copy]: sub/a", which no resource is called.
@@ -127,6 +129,8 @@ class Rows {
   std::optional<Known> at_path(const std::string& path);
   void remember(const Known& known);
   void forget(const std::string& id);
+  /// All that the last graph mentions and that manage a path.
+  void each_path(const std::function<void(const Known&)>& call);
   /// All that we made and no graph mentions any more, by id.
   std::vector<Known> orphans();
   /// Sets `declared` of all by what `is` says of their ids and paths.

@@ -109,7 +109,7 @@ Cause Board::cause_of(const std::string& resource) const {
   return found == causes_.end() ? Cause{} : found->second;
 }
 
-std::string Board::status(const std::vector<Fight>& fights) const {
+std::string Board::status(const std::vector<Fight>& fights, std::string_view paused) const {
   Array running, failed, blocked, held, fighting;
   std::size_t waiting = 0, left_alone = 0;
   auto facts = graph_();
@@ -171,6 +171,7 @@ std::string Board::status(const std::vector<Fight>& fights) const {
       .raw("blocked", blocked.done())
       .raw("held", held.done())
       .raw("fights", fighting.done())
+      .raw("paused", paused)
       .done();
 }
 

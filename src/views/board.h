@@ -30,7 +30,8 @@ class Board : public report::Reader {
   /// {"graph", "generation", "since", "state", "state_since", "resources", "edges", "changed", "repaired", "failures",
   /// "runs", "waiting", "failed": [...], "running": [...], "blocked": [...], "held": [...], "fights": [...]}: a JSON
   /// object; times in seconds since 1970. `state` is "working" while anything runs, waits or is held.
-  std::string status(const std::vector<Fight>& fights = {}) const;
+  /// `paused`: see cli::Pausing::status(); it stands under that key.
+  std::string status(const std::vector<Fight>& fights = {}, std::string_view paused = "[]") const;
   /// What a resource is doing now: {"resource", "now", "since", "cause", "from", "error", "hint", "by", "why",
   /// "before", "after"}. `now` is "running", "failed", "blocked" (by: what failed), "waiting" (by: what runs), "held"
   /// (why), "idle" or, if the graph doesn't have it, "undeclared".

@@ -109,6 +109,7 @@ std::string cause_text(const std::string& cause, const std::string& from) {
   if (cause == "received") return "a value that came" + (from.empty() ? by : " from " + printable(from));
   if (cause == "declared") return "a new declaration";
   if (cause == "recheck") return "a look without an event";
+  if (cause == "resumed") return "the end of a pause";
   return printable(cause) + by;
 }
 

@@ -21,6 +21,8 @@ class GraphFacts {
     std::uint64_t fingerprint = 0;
     /// The path that it manages; "" if none.
     std::string path;
+    /// file:line:column of its declaration.
+    std::string place = {};
   };
   virtual std::optional<Fact> find(const std::string& id) const = 0;
   /// All ids.

@@ -85,6 +85,7 @@ Known learned(const std::string& id, std::optional<Known> known, const GraphFact
     now.content.clear();
   }
   now.declared = true;
+  now.place = fact.place;
   now.last = now.fine = time;
   if (!delta || now.path.empty()) return now;
   if (const Change* change = change_of(*delta, "state")) {
@@ -133,6 +134,7 @@ std::string_view word_of(report::Cause::Why why) {
     case Why::Received: return "received";
     case Why::Declared: return "declared";
     case Why::Recheck: return "recheck";
+    case Why::Resumed: return "resumed";
   }
   return "";
 }
@@ -303,7 +305,9 @@ void History::on(const report::Converged&) {
       if (written && written->ids.contains(id)) return;
       std::optional<GraphFacts::Fact> fact = graph->find(id);
       std::optional<Known> known = rows.find(id);
-      if (known && known->declared && known->fingerprint == fact->fingerprint && known->path == fact->path) return;
+      if (known && known->declared && known->fingerprint == fact->fingerprint && known->path == fact->path &&
+          known->place == fact->place)
+        return;
       rows.remember(learned(id, std::move(known), *fact, nullptr, time));
     });
     rows.set_number(kFine, graph->key());

@@ -93,7 +93,7 @@ struct Teller {
     line.text("resource", e.resource).text("place", e.place).text("error", e.error).text("hint", e.hint);
     if (e.retry_in < 0) line.raw("retry_in", "null");
     else line.seconds("retry_in", e.retry_in);
-    line.seconds("seconds", e.seconds);
+    line.seconds("seconds", e.seconds).number("times", e.times);
   }
   void operator()(const Output& e) {
     object("output").text("resource", e.resource).text("stream", word(e.stream)).text("line", e.line);
@@ -101,7 +101,12 @@ struct Teller {
   void operator()(const Notice& e) {
     object("notice").text("level", word(e.level)).text("place", e.place).text("text", e.text).text("hint", e.hint);
   }
-  void operator()(const Converged& e) { object("converged").number("generation", e.generation); }
+  void operator()(const Converged& e) {
+    Object line = object("converged");
+    line.number("generation", e.generation);
+    if (e.seconds > 0) line.seconds("seconds", e.seconds);
+    if (e.watches) line.number("watched", e.watched).number("polled", e.polled);
+  }
   void operator()(const Settled& e) { object("settled").number("failed", e.failed).number("blocked", e.blocked); }
   void operator()(const Durable&) { object("durable"); }
   void operator()(const Progress&) {}
@@ -115,6 +120,7 @@ struct Teller {
         .number("repaired", e.repaired)
         .number("failed", e.failed)
         .number("blocked", e.blocked)
+        .number("withheld", e.withheld)
         .flag("dry", e.dry)
         .seconds("elapsed", e.elapsed)
         .seconds("first_pass", e.first_pass)

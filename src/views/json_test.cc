@@ -44,11 +44,11 @@ TEST(Json, EachEventHasAllItsFields) {
                    .hint = "h",
                    .retry_in = 2,
                    .seconds = 0.5}),
-      R"("failed", "resource": "file[a]", "place": "g.yaml:1:2", "error": "no\nway", "hint": "h", "retry_in": 2.000000, "seconds": 0.500000})"
+      R"("failed", "resource": "file[a]", "place": "g.yaml:1:2", "error": "no\nway", "hint": "h", "retry_in": 2.000000, "seconds": 0.500000, "times": 1})"
       "\n");
   EXPECT_EQ(
       shown(Failed{.resource = "file[a]"}),
-      R"("failed", "resource": "file[a]", "place": "", "error": "", "hint": "", "retry_in": null, "seconds": 0.000000})"
+      R"("failed", "resource": "file[a]", "place": "", "error": "", "hint": "", "retry_in": null, "seconds": 0.000000, "times": 1})"
       "\n");
   EXPECT_EQ(shown(Output{"exec[e]", "x\xff", Output::Stream::Stderr}),
             "\"output\", \"resource\": \"exec[e]\", \"stream\": \"stderr\", \"line\": \"x\xef\xbf\xbd\"}\n");
@@ -70,7 +70,7 @@ TEST(Json, EachEventHasAllItsFields) {
                     .first_pass = 30.25,
                     .critical_path = {"exec[1]", "exec[2]"},
                     .outcome = "converged"}),
-      R"("summary", "outcome": "converged", "resources": 4, "changed": 3, "repaired": 2, "failed": 1, "blocked": 0, "dry": false, )"
+      R"("summary", "outcome": "converged", "resources": 4, "changed": 3, "repaired": 2, "failed": 1, "blocked": 0, "withheld": 0, "dry": false, )"
       R"("elapsed": 35.500000, "first_pass": 30.250000, "serial": 40.000000, "critical": 30.000000, "critical_path": ["exec[1]", "exec[2]"]})"
       "\n");
 }

@@ -67,5 +67,18 @@ TEST(Lines, DroppedEventsAreCounted) {
   EXPECT_EQ(out.substr(out.find(' ') + 1), "(3 events dropped: nobody read them in time)\n");
 }
 
+TEST(Lines, TheJournalGetsPrioritiesAndNoTime) {
+  Lines lines{Prose{}, Lines::Begins::WithPriority};
+  std::string out;
+  lines.show({at(0), Changed{.resource = "file[a]"}}, out);
+  lines.show({at(0), Failed{.resource = "file[x]", .error = "no", .hint = "yes"}}, out);
+  lines.show({at(0), Notice{Notice::Level::Warning, "w"}}, out);
+  lines.show_dropped(2, out);
+  lines.show({at(0), Converged{}}, out);
+  EXPECT_EQ(out,
+            "<5>changed file[a]\n<3>failed file[x]: no\n<3>    hint: yes\n<4>warning: w\n"
+            "<4>(2 events dropped: nobody read them in time)\n<6>converged\n");
+}
+
 }  // namespace
 }  // namespace mgmt::views

@@ -103,8 +103,9 @@ class Teller {
 
   void operator()(const Failed& failed) {
     std::string place = failed.place.empty() ? "" : " at " + printable(failed.place);
-    std::string head =
-        fmt::format("{} {}{}{}: ", ink(Ink::Bad, "failed"), printable(failed.resource), took(failed.seconds), place);
+    std::string times = failed.times > 1 ? fmt::format(", {} times in a row", failed.times) : "";
+    std::string head = fmt::format("{} {}{}{}{}: ", ink(Ink::Bad, "failed"), printable(failed.resource),
+                                   took(failed.seconds), place, times);
     paragraph(head, failed.error);
     hint(failed.hint);
     if (failed.retry_in > 0) more(Ink::Dim, fmt::format("trying again in {}", duration_text(failed.retry_in)));
@@ -131,7 +132,14 @@ class Teller {
     hint(notice.hint);
   }
 
-  void operator()(const Converged&) { line("{}", ink(Ink::Good, "converged")); }
+  void operator()(const Converged& converged) {
+    std::string more;
+    if (converged.watches)
+      more =
+          fmt::format(" in {}; watching {} ({} polled){}", duration_text(converged.seconds),
+                      counted(converged.watched, "path"), converged.polled, prose_.interactive ? "; Ctrl-C stops" : "");
+    line("{}{}", ink(Ink::Good, "converged"), more);
+  }
   void operator()(const Settled& settled) {
     std::string blocked = settled.blocked > 0 ? fmt::format(", {} blocked", settled.blocked) : "";
     line("{}: {} failed{}", ink(Ink::Bad, "settled with failures"), settled.failed, blocked);
@@ -145,6 +153,7 @@ class Teller {
     else if (!summary.dry) counts += fmt::format(", {} changed", summary.changed);
     else counts += summary.changed == 0 ? ", nothing would change" : fmt::format(", {} would change", summary.changed);
     if (summary.repaired > 0) counts += ", " + ink(Ink::Repaired, fmt::format("{} repaired", summary.repaired));
+    if (summary.withheld > 0) counts += fmt::format(", {} left as it is", counted(summary.withheld, "difference"));
     if (summary.failed > 0) counts += ", " + ink(Ink::Bad, fmt::format("{} failed", summary.failed));
     if (summary.blocked > 0) counts += fmt::format(", {} blocked", summary.blocked);
     std::string outcome = summary.outcome.empty() ? "" : ": " + printable(summary.outcome);
@@ -212,6 +221,12 @@ class Teller {
 }  // namespace
 
 bool Prose::wants(const Body& body) const {
+  if (quiet) {
+    if (const auto* notice = std::get_if<Notice>(&body))
+      return notice->level >= std::max(level, Notice::Level::Warning);
+    if (const auto* summary = std::get_if<Summary>(&body)) return summary->failed + summary->blocked > 0;
+    return std::holds_alternative<Failed>(body);
+  }
   if (const auto* notice = std::get_if<Notice>(&body)) return notice->level >= level;
   if (std::holds_alternative<GraphStarted>(body)) return level <= Notice::Level::Info;
   if (std::holds_alternative<Fine>(body)) return level == Notice::Level::Debug;

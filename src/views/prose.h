@@ -12,6 +12,10 @@ namespace mgmt::views {
 struct Prose {
   bool color = false;
   report::Notice::Level level = report::Notice::Level::Info;
+  /// Only failures, warnings, and a summary that tells of one.
+  bool quiet = false;
+  /// Somebody sits there, and may press Ctrl-C.
+  bool interactive = false;
 
   bool wants(const report::Body& body) const;
   /// Appends whole lines, those after the first indented; nothing if the event isn't wanted.

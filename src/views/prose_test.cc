@@ -114,6 +114,9 @@ TEST(Prose, OutcomesAndGraphs) {
                               .removed = 2}),
             "graph hello: now 10 resources, 4 edges (8 kept, 1 added, 1 changed, 2 removed)\n");
   EXPECT_EQ(told(Converged{}), "converged\n");
+  Converged first{.seconds = 0.02, .watches = true, .watched = 12, .polled = 1};
+  EXPECT_EQ(told(first), "converged in 20 ms; watching 12 paths (1 polled)\n");
+  EXPECT_EQ(told(first, {.interactive = true}), "converged in 20 ms; watching 12 paths (1 polled); Ctrl-C stops\n");
   EXPECT_EQ(told(Settled{1, 2}), "settled with failures: 1 failed, 2 blocked\n");
   EXPECT_EQ(told(Settled{1, 0}), "settled with failures: 1 failed\n");
   EXPECT_EQ(told(Durable{}), "durable: what was written is on the disk\n");
@@ -218,6 +221,17 @@ TEST(Prose, DurationsAsOneSaysThem) {
   EXPECT_EQ(duration_text(59.999), "1 min 0 s");
   EXPECT_EQ(duration_text(125), "2 min 5 s");
   EXPECT_EQ(duration_text(12000), "3 h 20 min");
+}
+
+TEST(Prose, QuietSaysOnlyWhatIsWrong) {
+  Prose quiet{.quiet = true};
+  EXPECT_EQ(told(Changed{.resource = "file[a]"}, quiet), "");
+  EXPECT_EQ(told(Notice{Notice::Level::Info, "x"}, quiet), "");
+  EXPECT_EQ(told(Converged{}, quiet) + told(Summary{.resources = 1, .outcome = "converged"}, quiet), "");
+  EXPECT_EQ(told(Notice{Notice::Level::Warning, "x"}, quiet), "warning: x\n");
+  EXPECT_EQ(told(Failed{.resource = "file[a]", .error = "no", .times = 4}, quiet),
+            "failed file[a], 4 times in a row: no\n");
+  EXPECT_NE(told(Summary{.resources = 1, .failed = 1, .outcome = "settled with failures"}, quiet), "");
 }
 
 }  // namespace

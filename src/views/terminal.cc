@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "src/base/text.h"
 #include "src/views/lines.h"
 
@@ -24,8 +26,12 @@ void Terminal::show(const report::Event& event, std::string& out) {
     return;
   }
   if (!wants(event.body)) return;
-  erase(out);
-  prose_.append(event.body, out);
+  append(noise_.take(event.body), out);
+}
+
+void Terminal::append(const std::vector<report::Body>& bodies, std::string& out) {
+  if (!bodies.empty()) erase(out);
+  for (const report::Body& body : bodies) prose_.append(body, out);
 }
 
 void Terminal::show_dropped(std::size_t count, std::string& out) {
@@ -34,6 +40,7 @@ void Terminal::show_dropped(std::size_t count, std::string& out) {
 }
 
 void Terminal::redraw(Time now, std::string& out) {
+  append(noise_.ripe(now), out);
   if (!next_) next_ = now + kBetweenDrawings;
   if (!stale_ || !has_progress_ || now < *next_) return;
   stale_ = false;
@@ -47,9 +54,16 @@ void Terminal::redraw(Time now, std::string& out) {
   next_ = now + kBetweenDrawings;
 }
 
-std::optional<View::Time> Terminal::due() const { return stale_ && has_progress_ ? next_ : std::nullopt; }
+std::optional<View::Time> Terminal::due() const {
+  std::optional<Time> drawing = stale_ && has_progress_ ? next_ : std::nullopt;
+  std::optional<Time> noise = noise_.due();
+  return drawing && noise ? std::min(drawing, noise) : drawing ? drawing : noise;
+}
 
-void Terminal::finish(std::string& out) { erase(out); }
+void Terminal::finish(std::string& out) {
+  append(noise_.flush(), out);
+  erase(out);
+}
 
 void Terminal::erase(std::string& out) {
   if (!drawn_) return;

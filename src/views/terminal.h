@@ -3,6 +3,7 @@
 
 #include <functional>
 
+#include "src/views/noise.h"
 #include "src/views/prose.h"
 #include "src/views/view.h"
 
@@ -23,10 +24,12 @@ class Terminal : public View {
   void finish(std::string& out) override;
 
  private:
+  void append(const std::vector<report::Body>& bodies, std::string& out);
   void erase(std::string& out);
   std::string live_text() const;
 
   Prose prose_;
+  Noise noise_;
   std::function<std::size_t()> columns_;
   report::Progress progress_;
   bool has_progress_ = false;

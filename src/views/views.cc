@@ -3,10 +3,12 @@
 
 #include <fcntl.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstdlib>
+#include <string>
 #include <string_view>
 
 #include "src/base/error.h"
@@ -29,6 +31,14 @@ std::size_t columns_of(int fd) {
   return ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
 }
 
+// Whether systemd reads it: JOURNAL_STREAM is "device:inode" of what the service's output was when it began.
+bool is_journal(int fd) {
+  const char* stream = std::getenv("JOURNAL_STREAM");
+  struct stat status{};
+  if (!stream || ::fstat(fd, &status) != 0) return false;
+  return std::to_string(status.st_dev) + ":" + std::to_string(status.st_ino) == stream;
+}
+
 }  // namespace
 
 bool use_color(const Options& options) {
@@ -45,15 +55,17 @@ std::unique_ptr<report::Reader> make_reader(const Options& options) {
     if (errno == EBADF) return nullptr;
     throw Error::system(errno, "opening the report's output");
   }
-  Prose prose{.color = use_color(options), .level = options.level};
+  Prose prose{.color = use_color(options), .level = options.level, .quiet = options.quiet};
   std::unique_ptr<View> view;
   if (options.format == Format::Json) {
     view = std::make_unique<Json>(options.level);
   } else if (options.format == Format::Terminal ||
              (options.format == Format::Auto && is_capable_terminal(options.fd))) {
+    prose.interactive = true;
     view = std::make_unique<Terminal>(prose, [fd = out.get()] { return columns_of(fd); });
   } else {
-    view = std::make_unique<Lines>(prose);
+    view =
+        std::make_unique<Lines>(prose, is_journal(options.fd) ? Lines::Begins::WithPriority : Lines::Begins::WithTime);
   }
   return std::make_unique<Writer>(std::move(out), std::move(view));
 }

@@ -12,7 +12,7 @@ namespace mgmt::views {
 
 enum class Format {
   Auto,      // Terminal where the descriptor is one, else Lines
-  Lines,     // one line an event, with its time
+  Lines,     // one line an event, with its time; under systemd's journal with its priority instead
   Terminal,  // the same without the time, and a live line of progress below
   Json,      // one object an event
   None,
@@ -25,6 +25,8 @@ struct Options {
   Color color = Color::Auto;
   /// Notices below it aren't shown. Changes, failures, output and outcomes always are; Debug adds what was fine.
   report::Notice::Level level = report::Notice::Level::Info;
+  /// Of lines: only failures, warnings, and a summary that tells of one. JSON is always whole.
+  bool quiet = false;
   /// Duplicated: the caller's stays the caller's.
   int fd = 1;
 };

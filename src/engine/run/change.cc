@@ -44,7 +44,7 @@ void Engine::report_change(Instance& instance, Outcome& outcome, bool is_dry) {
   }
   convergence_.active(Clock::now());
   changed_since_poll_ |= !is_dry;
-  ++(repair ? counters_.repaired : counters_.changed);
+  if (!instance.withheld) ++(repair ? counters_.repaired : counters_.changed);
   if (report_.wanted()) {
     redact(outcome.delta, shown_declaration(instance));
     report_.emit(report::Changed{.resource = instance.declaration->id(),

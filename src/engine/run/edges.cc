@@ -77,7 +77,7 @@ void Engine::clear_rows(std::vector<std::uint64_t> ids) {
 
 // Whom a run of this vertex owes a refresh if it changes something.
 const std::vector<std::string>* Engine::notified_by(const Instance& instance) const {
-  if (notifies_.empty() || instance.declaration->meta->noop) return nullptr;
+  if (notifies_.empty() || instance.declaration->meta->noop || instance.withheld) return nullptr;
   auto at = notifies_.find(instance.at);
   return at == notifies_.end() ? nullptr : &at->second;
 }
@@ -163,7 +163,7 @@ void Engine::settle_refresh(Instance& instance, bool done) {
   if (!std::exchange(instance.refreshing, false)) return;
   std::string id = instance.declaration->id();
   // In a dry run it counts as done, so that it is said once; it is still due in the journal.
-  if (done && (options_.noop || !instance.declaration->meta->noop)) clear_rows(refreshes_.succeeded(id));
+  if (done && (options_.noop || !dry(instance))) clear_rows(refreshes_.succeeded(id));
   else refreshes_.failed(id);
 }
 

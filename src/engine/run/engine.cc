@@ -107,6 +107,14 @@ void Engine::start(Instance& instance) {
   instance.running = true;
   ++running_;
   instance.pending = Instance::Pending::Nothing;
+  if (bool withheld = withheld_.has(*instance.declaration); withheld != instance.withheld) {
+    instance.withheld = withheld;
+    if (auto* extras = instance.extras_if_any()) extras->last_dry.clear();
+  }
+  if (std::exchange(instance.rearm, false)) {
+    instance.subscriptions.clear();
+    instance.armed = false;
+  }
   Inputs inputs{.want_text = report_.wanted() && (options_.keep_text || dry(instance)), .dry = dry(instance)};
   const std::string* refreshed_by = refreshes_.empty() ? nullptr : refreshes_.sender_to(instance.declaration->id());
   inputs.refresh = instance.refreshing = refreshed_by != nullptr;
@@ -417,6 +425,7 @@ void Engine::fail(Instance& instance, const Error& error, float seconds, std::op
                                 .hint = error.hint_text(),
                                 .retry_in = wait ? std::chrono::duration<double>(*wait).count() : -1,
                                 .seconds = static_cast<double>(seconds),
+                                .times = instance.failures,
                                 .timing = timing});
   }
   if (wait) {

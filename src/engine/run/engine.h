@@ -100,6 +100,15 @@ class Engine {
 
   /// What failed is looked at again, now.
   void retry_failed();
+  /// What differs there is reported and left as it is, until the next call; what no longer is among them is then looked
+  /// at again. A run that is on its way ends as it began.
+  struct Withheld {
+    bool all = false;
+    /// Declaration::id(); whether a graph has them doesn't matter.
+    std::unordered_set<std::string> ids = {};
+    bool has(const Declaration& declaration) const { return all || (!ids.empty() && ids.contains(declaration.id())); }
+  };
+  void withhold(Withheld withheld);
 
   /// Asks again whether all is settled, after something outside the engine has ended.
   void reconsider() { consider(); }
@@ -257,7 +266,10 @@ class Engine {
   bool only_hopeless_retries() const;
   void check_stopped();
 
-  bool dry(const Instance& instance) const { return options_.noop || instance.declaration->meta->noop; }
+  /// Of the run that is on its way.
+  bool dry(const Instance& instance) const {
+    return options_.noop || instance.declaration->meta->noop || instance.withheld;
+  }
 
   Loop& loop_;
   report::Report& report_;
@@ -323,8 +335,11 @@ class Engine {
   unsigned since_drain_ = 0;
   bool changed_since_poll_ = false;
   std::minstd_rand random_;
+  Withheld withheld_;
   Counters counters_;
   TimePoint begin_ = Clock::now();
+  TimePoint graph_begin_ = begin_;
+  bool graph_has_converged_ = false;
   double first_pass_ = 0;  // seconds; see report::Summary
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 

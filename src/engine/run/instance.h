@@ -69,6 +69,8 @@ struct Instance {
   bool retired = false;       // its vertex is gone; it ends with its run
   bool published = false;     // to the hosts of `meta: export`
   bool received_new = false;  // a received value has changed since the last run that succeeded
+  bool withheld = false;      // the run that is on its way, or was the last, only looks: see Engine::withhold
+  bool rearm = false;         // it watches less than it should
   bool refreshing = false;    // the run that is on its way was given a refresh
 
   struct Received {

@@ -84,7 +84,16 @@ void Engine::consider() {
     report_.emit(report::Settled{.failed = schedule_.failed(),
                                  .blocked = schedule_.size() - schedule_.clean() - schedule_.failed()});
   } else {
-    report_.emit(report::Converged{generation_});
+    report::Converged converged{.generation = generation_};
+    if (!std::exchange(graph_has_converged_, true)) {
+      converged.seconds = std::chrono::duration<double>(Clock::now() - graph_begin_).count();
+      converged.watches = !options_.ends_when_settled;
+      if (converged.watches && report_.wanted()) {
+        converged.watched = files_.watched_paths();
+        converged.polled = files_.polled_paths();
+      }
+    }
+    report_.emit(converged);
   }
   if (on_settled) on_settled(!has_failures());
 }
@@ -224,6 +233,8 @@ report::Summary Engine::summary() const {
   for (VertexId v = 0; v < instances_.size(); ++v) {
     seconds[v] = instances_[v]->first_seconds;
     if (schedule_.blocked(v)) ++summary.blocked;
+    const auto* extras = std::as_const(*instances_[v]).extras_if_any();
+    if (instances_[v]->withheld && extras && !extras->last_dry.empty()) ++summary.withheld;
   }
   CriticalPath critical = critical_path(graph_->topology, seconds);
   summary.serial = critical.serial;

@@ -92,6 +92,8 @@ void Engine::swap() {
   std::shared_ptr<const ResourceGraph> before = std::exchange(graph_, std::move(next));
   ++generation_;
   by_path_.clear();
+  if (generation_ > 1) graph_begin_ = Clock::now();
+  graph_has_converged_ = false;
   build_schedule(std::move(states));
   build_edges();
   if (files_moved || managed_) refresh_managed_paths(generation_ > 1);

@@ -405,6 +405,8 @@ std::size_t count_entries(const Folder& folder) {
 }
 }  // namespace
 
+std::size_t FileWatcher::watched_paths() const { return count_entries(state_->root); }
+
 std::size_t FileWatcher::polled_paths() const {
   std::size_t count = 0;
   auto add = [&](const std::unordered_set<Folder*>& polled) {

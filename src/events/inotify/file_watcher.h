@@ -89,7 +89,9 @@ class FileWatcher {
   /// False, at no cost, as long as each folder that is watched has one name.
   bool has_other_names() const;
 
-  /// Paths that can't be watched, or lie where not everything is told.
+  /// Paths that somebody asked for.
+  std::size_t watched_paths() const;
+  /// Those of them that can't be watched, or lie where not everything is told.
   std::size_t polled_paths() const;
   std::size_t kernel_watches() const;
 

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What the program knows of exec without running anything: parameters, rules, documentation.
 #include <fmt/format.h>
+#include <pwd.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <iterator>
 #include <optional>
+#include <string>
 
 #include "src/base/path.h"
 #include "src/base/text.h"
@@ -169,6 +172,14 @@ std::optional<Error> cannot_undo(const Declaration& declaration) {
   return std::nullopt;
 }
 
+std::string needs_root(const Declaration& declaration) {
+  std::string_view user = text_of(declaration.params, kUser), group = text_of(declaration.params, kGroup);
+  if (!group.empty()) return fmt::format("runs as group {}", printable(group));
+  if (user.empty() || user == std::to_string(::geteuid())) return "";
+  const passwd* own = ::getpwuid(::geteuid());  // NOLINT(concurrency-mt-unsafe): before anything runs
+  return own && user == own->pw_name ? "" : fmt::format("runs as {}", printable(user));
+}
+
 }  // namespace
 
 extern const Kind kExecKind;
@@ -188,6 +199,7 @@ constinit const Kind kExecKind{
           return std::ranges::any_of(std::array{kIfCmd, kNifCmd, kCreates},
                                      [&](ParamIndex index) { return !text_of(declaration.params, index).empty(); });
         },
+    .needs_root = needs_root,
     .cannot_undo = cannot_undo,
     .create = make_exec,
 };

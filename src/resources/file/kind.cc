@@ -7,6 +7,8 @@
 #include "src/base/text.h"
 #include "src/resources/file/docs.h"
 #include "src/resources/file/file.h"
+#include "src/resources/file/found.h"
+#include "src/resources/file/owner.h"
 #include "src/resources/file/params.h"
 #include "src/resources/file/undo.h"
 #include "src/resources/file/validate.h"
@@ -241,6 +243,13 @@ void beside_graph(Declaration& declaration, const std::string& folder) {
   declaration.params.set(kSource, Value(std::move(path)), declaration.params.pos_or(kSource, declaration.pos));
 }
 
+std::string needs_root(const Declaration& declaration) {
+  Want want = want_of(declaration);
+  if (want.owner && !is_own_user(*want.owner)) return "owner " + printable(*want.owner);
+  if (want.group && !is_own_group(*want.group)) return "group " + printable(*want.group);
+  return "";
+}
+
 std::unique_ptr<Resource> create(std::shared_ptr<const Declaration> declaration, Services& services) {
   return std::make_unique<FileResource>(std::move(declaration), services.files, services.unsynced, &services);
 }
@@ -264,6 +273,8 @@ const Kind kFileKind = {
     .removes_path = file::removes_path,
     .may_remove = file::may_remove,
     .needs = file::needs,
+    .needs_root = file::needs_root,
+    .found = file::found,
     .cannot_undo = file::cannot_undo,
     .create = file::create,
 };

@@ -4,7 +4,9 @@
 #include <fmt/format.h>
 #include <grp.h>
 #include <pwd.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <charconv>
@@ -13,6 +15,7 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "src/base/error.h"
@@ -134,6 +137,18 @@ std::string group_name(gid_t id) {
         found(record, buffer, fmt::format("group {}", id), [&](auto... rest) { return ::getgrgid_r(id, rest...); });
     return known ? std::string(record.gr_name) : std::to_string(id);
   });
+}
+
+bool is_own_user(const std::string& name) {
+  return name == std::to_string(::geteuid()) || name == user_name(::geteuid());
+}
+
+bool is_own_group(const std::string& name) {
+  std::vector<gid_t> groups(static_cast<std::size_t>(std::max(::getgroups(0, nullptr), 0)));
+  int got = ::getgroups(static_cast<int>(groups.size()), groups.data());
+  groups.resize(static_cast<std::size_t>(std::max(got, 0)));
+  groups.push_back(::getegid());
+  return std::ranges::any_of(groups, [&](gid_t id) { return name == std::to_string(id) || name == group_name(id); });
 }
 
 }  // namespace mgmt::file

@@ -19,5 +19,8 @@ std::string group_name(gid_t id);
 
 /// The next question is asked anew: users or groups have changed.
 void forget_names();
+/// Whether these name whom this process runs as, and a group that it is in: what a file may be given to without root.
+bool is_own_user(const std::string& name);
+bool is_own_group(const std::string& name);
 
 }  // namespace mgmt::file

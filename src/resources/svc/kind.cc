@@ -83,6 +83,10 @@ void needs(const Declaration& declaration, std::vector<Need>& into) {
   }
 }
 
+std::string needs_root(const Declaration& declaration) {
+  return declaration.params.get_or(kSession, false) ? "" : "a unit of the system";
+}
+
 std::unique_ptr<Resource> create(std::shared_ptr<const Declaration> declaration, Services& services) {
   return create_from_module("svc", std::move(declaration), services);
 }
@@ -108,6 +112,7 @@ constinit const Kind kSvcKind{
         "A unit that runs is reloaded if it can be, else restarted; restarted as well if its own unit file has "
         "changed. One that this very run has just started, and one that is stopped, is left alone.",
     .needs = svc::needs,
+    .needs_root = svc::needs_root,
     .create = svc::create,
 };
 

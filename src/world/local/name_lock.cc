@@ -93,7 +93,11 @@ Result<std::variant<NameLock, Holder>> NameLock::claim(const std::string& prefix
   auto now = std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::system_clock::now().time_since_epoch());
   std::string line = fmt::format("{} {} {}\n", ::getpid(), now.count(), own_command());
   if (::ftruncate(file.get(), 0) != 0) return std::unexpected(Error::system(errno, "writing " + path));
-  write_all(file.get(), line, path);
+  try {
+    write_all(file.get(), line, path);
+  } catch (const Error&) {
+    // The disk is full: the lock counts, the line only says whose it is.
+  }
   return NameLock(std::move(file));
 } catch (const Error& error) {
   return std::unexpected(error);
