@@ -7,7 +7,7 @@
 //   AsyncResource     a coroutine on the loop's thread (exec): see async_resource.h
 //
 // The engine never runs two of check and apply of one resource at once, and never apply in a dry run.
-// `watch`, `is_own_echo` and the destructor run on the loop's thread, never beside check or apply.
+// `watch`, `take_changer`, `is_own_echo` and the destructor run on the loop's thread, never beside check or apply.
 #pragma once
 
 #include <sys/types.h>
@@ -33,6 +33,7 @@ class Pool;
 class Spawner;
 class Unsynced;
 struct ResourceGraph;
+struct Process;
 namespace events {
 class FileWatcher;
 }
@@ -131,6 +132,9 @@ class Resource {
 
   /// Its events come by way of another process: who waits for all that has happened looks at the state itself.
   virtual bool events_come_late() const { return false; }
+
+  /// Who made the last change that an event told of, since this was asked last; null where that isn't known.
+  virtual std::shared_ptr<const Process> take_changer() { return nullptr; }
 
   /// For an event that says Look::Entry: true if the state is, to one stat, as our own last check or apply left it.
   virtual bool is_own_echo() { return false; }
