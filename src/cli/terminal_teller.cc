@@ -38,9 +38,9 @@ void TerminalTeller::on_event(const report::Event& event) {
     return;
   }
   std::string place = place_(changed->resource);
-  std::string line = fmt::format("mgmt: repaired {}{}{}; `mgmt pause '{}' --for 30m` lets you change it",
-                                 printable(changed->resource), place.empty() ? "" : " from ", printable(place),
-                                 printable(changed->resource));
+  std::string line =
+      fmt::format("mgmt: repaired {}{}{}; `mgmt pause '{}' --for 30m` lets you change it", printable(changed->resource),
+                  place.empty() ? "" : " from ", printable(place), printable(changed->resource));
   if (!write_to_terminal(told.last, line)) {
     told_.erase(at);
     return;

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// TerminalTeller: tells who changed something by hand that it was changed back. Where a repair was made necessary from a
-// login's terminal, one line is written there, as write(1) does: what was restored, from which line of which graph, and
-// how to pause it. Never more than one line in a few seconds: what comes in between is counted. Never waits.
+// TerminalTeller: tells who changed something by hand that it was changed back. Where a repair was made necessary from
+// a login's terminal, one line is written there, as write(1) does: what was restored, from which line of which graph,
+// and how to pause it. Never more than one line in a few seconds: what comes in between is counted. Never waits.
 #pragma once
 
+#include <sys/types.h>
 #include <cstddef>
 #include <functional>
 #include <map>
 #include <string>
-#include <sys/types.h>
 
 #include "src/async/loop.h"
 #include "src/base/process.h"

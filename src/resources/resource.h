@@ -92,7 +92,8 @@ ManagedPaths managed_paths_of(std::shared_ptr<const ResourceGraph> graph, const 
 bool same_managed(const ManagedPaths& a, const ManagedPaths& b);
 
 struct Inputs {
-  /// Fill Change::text: somebody will show a diff. Outside a dry run only for a text that is replaced, not for a new one.
+  /// Fill Change::text: somebody will show a diff. Outside a dry run only for a text that is replaced, not for a new
+  /// one.
   bool want_text = false;
   /// Nothing is applied after this check. Commands that only guard still run.
   bool dry = false;
@@ -126,8 +127,8 @@ class Resource {
   /// After a run that succeeded: a value for each of Kind::outputs (None where there is none yet).
   virtual std::vector<Value> outputs() const { return {}; }
 
-  /// What brings back what is there now, once this resource has left the graph; asked where check runs, before the first
-  /// apply, of one with `meta: reverse`. Throws Error where that can't be had.
+  /// What brings back what is there now, once this resource has left the graph; asked where check runs, before the
+  /// first apply, of one with `meta: reverse`. Throws Error where that can't be had.
   virtual Declaration undo() { throw Error("it can't be undone"); }
 
   /// Its events come by way of another process: who waits for all that has happened looks at the state itself.

@@ -77,8 +77,9 @@ void Engine::slow_down(Instance& instance, bool repair, const Process* by) {
     if (repair)
       report_.emit(report::Notice{
           report::Notice::Level::Warning,
-          fmt::format("{} was changed back more than {} times in {} s: {} writes it too; it is now looked at less often",
-                      id, limit, period, by ? by->text() : "somebody else"),
+          fmt::format(
+              "{} was changed back more than {} times in {} s: {} writes it too; it is now looked at less often", id,
+              limit, period, by ? by->text() : "somebody else"),
           "end the other writer, or take the resource out of the graph"});
     else
       report_.emit(report::Notice{report::Notice::Level::Warning,

@@ -18,8 +18,8 @@ namespace {
 
 static_assert(FAN_CREATE == IN_CREATE && FAN_DELETE == IN_DELETE && FAN_MOVED_FROM == IN_MOVED_FROM &&
               FAN_MOVED_TO == IN_MOVED_TO && FAN_ATTRIB == IN_ATTRIB && FAN_MODIFY == IN_MODIFY &&
-              FAN_CLOSE_WRITE == IN_CLOSE_WRITE && FAN_DELETE_SELF == IN_DELETE_SELF &&
-              FAN_MOVE_SELF == IN_MOVE_SELF && FAN_ONDIR == IN_ISDIR && FAN_Q_OVERFLOW == IN_Q_OVERFLOW);
+              FAN_CLOSE_WRITE == IN_CLOSE_WRITE && FAN_DELETE_SELF == IN_DELETE_SELF && FAN_MOVE_SELF == IN_MOVE_SELF &&
+              FAN_ONDIR == IN_ISDIR && FAN_Q_OVERFLOW == IN_Q_OVERFLOW);
 
 #ifndef AT_HANDLE_FID
 #define AT_HANDLE_FID 0x200  // since 6.5: a handle that need not be one to open by
@@ -42,8 +42,8 @@ std::string key_from(const void* fsid, const file_handle& handle) {
 
 std::unique_ptr<Fanotify> Fanotify::create() {
   // A queue without a limit would be one that another's writes can fill the memory with. What is lost is looked for.
-  Fd fd(::fanotify_init(
-      FAN_CLASS_NOTIF | FAN_REPORT_DFID_NAME | FAN_UNLIMITED_MARKS | FAN_NONBLOCK | FAN_CLOEXEC, O_RDONLY));
+  Fd fd(::fanotify_init(FAN_CLASS_NOTIF | FAN_REPORT_DFID_NAME | FAN_UNLIMITED_MARKS | FAN_NONBLOCK | FAN_CLOEXEC,
+                        O_RDONLY));
   return fd ? std::unique_ptr<Fanotify>(new Fanotify(std::move(fd))) : nullptr;
 }
 

@@ -313,7 +313,8 @@ void FileWatcher::State::overflow() {
   if (!std::exchange(warned_overflow, true))
     warn(
         fmt::format("more file events came than the kernel keeps (see fs.{}.max_queued_events): everything is looked "
-                    "at again", fanotify ? "fanotify" : "inotify"));
+                    "at again",
+                    fanotify ? "fanotify" : "inotify"));
   arm_subtree(root);
   notify_subtree(root, Event::Content, Why::Event);
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // FileWatcher: tells when what stands at a path may have changed: the entry itself, any component of its
-// path, what a symlink on the way points to, or a parent that doesn't exist yet. One fanotify group (as root) or inotify
-// instance for any number of paths; a folder that several paths share is watched once. What can't be watched is polled.
+// path, what a symlink on the way points to, or a parent that doesn't exist yet. One fanotify group (as root) or
+// inotify instance for any number of paths; a folder that several paths share is watched once. What can't be watched is
+// polled.
 //
 // Lives on the loop's thread. Level-triggered: a call says "look again", nothing of what happened.
 //

@@ -14,8 +14,8 @@
 #include <unordered_set>
 #include <vector>
 
-#include "src/events/inotify/file_systems.h"
 #include "src/events/inotify/fanotify.h"
+#include "src/events/inotify/file_systems.h"
 #include "src/events/inotify/file_watcher.h"
 #include "src/events/inotify/inotify.h"
 #include "src/events/mounts/mounts.h"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// RecentProcesses: which processes began, and by whom, lately: the last hundred or so of each processor, also those that
-// have ended. The kernel writes them into a ring of 16 KiB a processor (perf_event_open(2)), the oldest go, and nobody is
-// woken for it: it is read only when it is asked. For root.
+// RecentProcesses: which processes began, and by whom, lately: the last hundred or so of each processor, also those
+// that have ended. The kernel writes them into a ring of 16 KiB a processor (perf_event_open(2)), the oldest go, and
+// nobody is woken for it: it is read only when it is asked. For root.
 #pragma once
 
 #include <linux/perf_event.h>

@@ -30,8 +30,9 @@ TEST(Unit, TheInnermostServiceOrScopeCounts) {
 }
 
 TEST(Text, SaysWhatIsKnown) {
-  EXPECT_EQ((Process{.pid = 7, .command = "rm", .uid = 1000, .user = "alice", .session = 3, .unit = "ssh.service"}.text()),
-            "rm (pid 7, user alice, session 3, unit ssh.service)");
+  EXPECT_EQ(
+      (Process{.pid = 7, .command = "rm", .uid = 1000, .user = "alice", .session = 3, .unit = "ssh.service"}.text()),
+      "rm (pid 7, user alice, session 3, unit ssh.service)");
   EXPECT_EQ((Process{.pid = 7, .command = "a\x1b[2J", .uid = 12345}.text()), "a\\x1b[2J (pid 7, user 12345)");
   EXPECT_EQ(Process{.pid = 7}.text(), "a process that has ended (pid 7)");
 }
