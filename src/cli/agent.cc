@@ -23,6 +23,7 @@
 #include "src/cli/last_good.h"
 #include "src/cli/needs_root.h"
 #include "src/cli/whose.h"
+#include "src/cli/terminal_teller.h"
 #include "src/engine/transform/prepare.h"
 #include "src/resources/dot.h"
 #include "src/resources/drafts.h"
@@ -284,6 +285,9 @@ int Agent::run() {
     report_.add(std::move(reader));
   }
   if (hooks_.reader) report_.add(std::move(hooks_.reader));
+  if (!command_.no_tell && !command_.noop)
+    report_.add(std::make_unique<TerminalTeller>(
+        loop_, [this](const std::string& resource) { return index_ ? index_->place_of(resource) : std::string(); }));
   tell(file_.messages);
   claim_name();
   own_drafts();

@@ -278,6 +278,10 @@ Result<Command> parse_command_line(std::vector<std::string> arguments) {
   add_durability(run_app)->group("What it does");
   run_app->add_flag("--no-watch", run.no_watch, "Don't follow the file: go on with the graph as it was read")
       ->group("What it does");
+  run_app
+      ->add_flag("--no-tell", run.no_tell,
+                 "Don't write to the terminal of who made a repair necessary that it was repaired")
+      ->group("What it does");
   run_app->add_flag("--trust-file", run.trust_file, kTrustDoc)->group("What it does");
   run_app->add_option("--hostname", run.hostname, "The name that other agents know this one by")
       ->type_name("NAME")

@@ -39,6 +39,7 @@ struct RunCommand {
   std::string graphviz;
   std::string trace;
   bool no_watch = false;
+  bool no_tell = false;
   std::string prefix;  // empty: the default
   bool tmp_prefix = false;
   Durability durability = Durability::Burst;

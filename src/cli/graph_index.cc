@@ -51,6 +51,11 @@ std::optional<VertexId> GraphIndex::vertex_of(const std::string& id) const {
   return std::nullopt;
 }
 
+std::string GraphIndex::place_of(const std::string& id) const {
+  auto vertex = vertex_of(id);
+  return vertex ? graph_->place_of(graph_->vertices[*vertex]->pos) : std::string();
+}
+
 std::optional<GraphIndex::Fact> GraphIndex::find(const std::string& id) const {
   auto vertex = vertex_of(id);
   if (!vertex) return std::nullopt;

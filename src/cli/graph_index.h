@@ -25,6 +25,8 @@ class GraphIndex : public views::GraphFacts {
   std::uint64_t key() const override { return key_; }
 
   const ResourceGraph& graph() const { return *graph_; }
+  /// file:line:column of its declaration; "" if it isn't in the graph.
+  std::string place_of(const std::string& id) const;
   bool contains(const std::string& id) const { return vertex_of(id).has_value(); }
 
  private:

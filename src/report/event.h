@@ -9,6 +9,7 @@
 #include <variant>
 #include <vector>
 
+#include "src/base/process.h"
 #include "src/value/delta.h"
 
 namespace mgmt::report {
@@ -72,6 +73,8 @@ struct Changed {
   bool dry = false;
   double seconds = 0;
   Timing timing = {};
+  /// Of a repair: who made it necessary. Null where that isn't known.
+  std::shared_ptr<const Process> by = nullptr;
 };
 
 /// A check that found all as declared. Closes a Started.

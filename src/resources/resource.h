@@ -7,7 +7,7 @@
 //   AsyncResource     a coroutine on the loop's thread (exec): see async_resource.h
 //
 // The engine never runs two of check and apply of one resource at once, and never apply in a dry run.
-// `watch`, `is_own_echo` and the destructor run on the loop's thread, never beside check or apply.
+// `watch`, `take_changer`, `is_own_echo` and the destructor run on the loop's thread, never beside check or apply.
 #pragma once
 
 #include <sys/types.h>
@@ -33,6 +33,7 @@ class Pool;
 class Spawner;
 class Unsynced;
 struct ResourceGraph;
+struct Process;
 namespace events {
 class FileWatcher;
 }
@@ -91,7 +92,8 @@ ManagedPaths managed_paths_of(std::shared_ptr<const ResourceGraph> graph, const 
 bool same_managed(const ManagedPaths& a, const ManagedPaths& b);
 
 struct Inputs {
-  /// Fill Change::text: somebody will show a diff. Outside a dry run only for a text that is replaced, not for a new one.
+  /// Fill Change::text: somebody will show a diff. Outside a dry run only for a text that is replaced, not for a new
+  /// one.
   bool want_text = false;
   /// Nothing is applied after this check. Commands that only guard still run.
   bool dry = false;
@@ -125,12 +127,15 @@ class Resource {
   /// After a run that succeeded: a value for each of Kind::outputs (None where there is none yet).
   virtual std::vector<Value> outputs() const { return {}; }
 
-  /// What brings back what is there now, once this resource has left the graph; asked where check runs, before the first
-  /// apply, of one with `meta: reverse`. Throws Error where that can't be had.
+  /// What brings back what is there now, once this resource has left the graph; asked where check runs, before the
+  /// first apply, of one with `meta: reverse`. Throws Error where that can't be had.
   virtual Declaration undo() { throw Error("it can't be undone"); }
 
   /// Its events come by way of another process: who waits for all that has happened looks at the state itself.
   virtual bool events_come_late() const { return false; }
+
+  /// Who made the last change that an event told of, since this was asked last; null where that isn't known.
+  virtual std::shared_ptr<const Process> take_changer() { return nullptr; }
 
   /// For an event that says Look::Entry: true if the state is, to one stat, as our own last check or apply left it.
   virtual bool is_own_echo() { return false; }

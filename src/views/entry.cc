@@ -125,8 +125,8 @@ std::string to_text(const Entry& entry, Detail detail) {
                    duration_text(std::chrono::duration<double>(entry.duration).count()));
   if (entry.times > 1) fmt::format_to(std::back_inserter(out), ", {} more times", entry.times);
   if (!entry.cause.empty() && entry.cause != "first") out += ", after " + cause_text(entry.cause, entry.from);
-  if (!entry.by.empty())
-    out += (entry.what == Entry::What::Approval ? " by " : ", made necessary by ") + printable(entry.by);
+  if (!entry.by.empty()) out += (entry.what == Entry::What::Approval ? " by " : ", changed by ") + printable(entry.by);
+  else if (detail == Detail::Yes && entry.intent == Entry::Intent::Corrective) out += ", changed by somebody unknown";
   if (!entry.delta.empty()) {
     if (Result<Delta> delta = delta_from_json(entry.delta)) {
       std::string_view between = ": ";

@@ -224,7 +224,8 @@ void History::on(state::Time time, const report::Changed& changed) {
   std::size_t bytes = 400 + changed.resource.size() + (delta ? size_of(*delta) : 0);
   record(
       [time, id = changed.resource, cause = std::move(cause), delta, whole, repair = changed.repair,
-       seconds = changed.seconds, timing = changed.timing, graph = graph_(), written = written_](Rows& rows) {
+       seconds = changed.seconds, timing = changed.timing, by = changed.by ? changed.by->text() : std::string(),
+       graph = graph_(), written = written_](Rows& rows) {
         std::optional<Known> known = rows.find(id);
         std::optional<GraphFacts::Fact> fact = graph ? graph->find(id) : std::nullopt;
         auto all_are = [&](auto is) {
@@ -244,6 +245,7 @@ void History::on(state::Time time, const report::Changed& changed) {
                                          : Entry::Intent::Intended,
                     .cause = std::string(word_of(cause.why)),
                     .from = cause.from};
+        entry.by = by;
         fill_in(entry, timing, graph.get());
         if (delta && whole) {
           entry.delta = to_json(*delta);

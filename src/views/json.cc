@@ -60,6 +60,20 @@ std::string_view word(Output::Stream stream) {
   return "";
 }
 
+std::string to_json(const Process& process) {
+  std::string out = fmt::format(R"({{"text":{},"pid":{})", json_quote(process.text()), process.pid);
+  auto text = [&](std::string_view key, const std::string& value) {
+    if (!value.empty()) out += fmt::format(R"(,"{}":{})", key, json_quote(value));
+  };
+  text("command", process.command);
+  if (process.uid) out += fmt::format(R"(,"uid":{})", *process.uid);
+  text("user", process.user);
+  if (process.session) out += fmt::format(R"(,"session":{})", *process.session);
+  text("unit", process.unit);
+  text("terminal", process.terminal);
+  return out + "}";
+}
+
 struct Teller {
   std::chrono::system_clock::time_point time;
   std::string& out;
@@ -84,6 +98,7 @@ struct Teller {
     std::string delta = e.delta ? to_json(*e.delta) : R"({"changes":[]})";
     constexpr std::string_view kHead = R"({"changes":)";
     line.raw("changes", std::string_view(delta).substr(kHead.size(), delta.size() - kHead.size() - 1));
+    if (e.by) line.raw("by", to_json(*e.by));
     // Else they are the history's.
     if (std::string diffs = e.dry && e.delta ? diffs_to_json(*e.delta) : ""; !diffs.empty()) line.raw("diffs", diffs);
   }

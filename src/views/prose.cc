@@ -98,7 +98,7 @@ class Teller {
     else if (changed.dry) {
       line("{}:", head);
       append_changes(changes, prose_.color, out_);
-    } else line("{}: {}", head, in_one_line(changes));
+    } else line("{}: {}{}", head, in_one_line(changes), changed.by ? " (changed by " + changed.by->text() + ")" : "");
   }
 
   void operator()(const Failed& failed) {

@@ -45,6 +45,9 @@ void Engine::report_change(Instance& instance, Outcome& outcome, bool is_dry) {
   convergence_.active(Clock::now());
   changed_since_poll_ |= !is_dry;
   if (!instance.withheld) ++(repair ? counters_.repaired : counters_.changed);
+  std::shared_ptr<const Process> by;
+  if (auto* extras = instance.extras_if_any()) by = std::exchange(extras->changed_by, nullptr);
+  if (!repair) by.reset();
   if (report_.wanted()) {
     redact(outcome.delta, shown_declaration(instance));
     report_.emit(report::Changed{.resource = instance.declaration->id(),
@@ -52,14 +55,15 @@ void Engine::report_change(Instance& instance, Outcome& outcome, bool is_dry) {
                                  .repair = repair,
                                  .dry = is_dry,
                                  .seconds = static_cast<double>(outcome.seconds),
-                                 .timing = told(outcome)});
+                                 .timing = told(outcome),
+                                 .by = by});
   }
   bool wakes_itself = again && acts && instance.why == report::Cause::Why::Event;
-  if ((repair || wakes_itself) && !instance.retired) slow_down(instance, repair);
+  if ((repair || wakes_itself) && !instance.retired) slow_down(instance, repair, by.get());
 }
 
 // What is repaired too often, or runs again and again by what it watches, is left alone for a while.
-void Engine::slow_down(Instance& instance, bool repair) {
+void Engine::slow_down(Instance& instance, bool repair, const Process* by) {
   auto& extras = instance.extras(loop_);
   // How often somebody's commands may run is nothing that a limit of repairs says: only a loop is stopped.
   std::uint32_t limit = repair ? options_.repair_limit : std::max(options_.repair_limit, Options{}.repair_limit);
@@ -73,9 +77,9 @@ void Engine::slow_down(Instance& instance, bool repair) {
     if (repair)
       report_.emit(report::Notice{
           report::Notice::Level::Warning,
-          fmt::format("{} was changed back more than {} times in {} s: somebody else writes it too; it is now looked "
-                      "at less often",
-                      id, limit, period),
+          fmt::format(
+              "{} was changed back more than {} times in {} s: {} writes it too; it is now looked at less often", id,
+              limit, period, by ? by->text() : "somebody else"),
           "end the other writer, or take the resource out of the graph"});
     else
       report_.emit(report::Notice{report::Notice::Level::Warning,

@@ -143,6 +143,7 @@ void Engine::start(Instance& instance) {
   }
   if (!instance.armed && !arm(instance)) return;
   if (files_.has_other_names() && gives_way(instance)) return;
+  if (auto by = instance.resource->take_changer()) instance.extras(loop_).changed_by = std::move(by);
   if (!receives_.empty() && !receive(instance, inputs)) return;
   inputs.received = instance.received_new;
   if (auto sends = sends_.find(instance.at); sends != sends_.end()) inputs.sends = sends->second.outputs;
@@ -397,7 +398,10 @@ void Engine::finish(Instance& instance, Outcome outcome) {
     report_change(instance, outcome, is_dry);
   } else {
     instance.was_fine = true;
-    if (extras) extras->last_dry.clear();
+    if (extras) {
+      extras->last_dry.clear();
+      extras->changed_by.reset();
+    }
     if (report_.wanted())
       report_.emit(report::Fine{instance.declaration->id(), static_cast<double>(outcome.seconds), told(outcome)});
   }

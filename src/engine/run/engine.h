@@ -228,7 +228,8 @@ class Engine {
   void publish_beside(Instance& instance, Outcome outcome);
   void finish(Instance& instance, Outcome outcome);
   void report_change(Instance& instance, Outcome& outcome, bool dry);
-  void slow_down(Instance& instance, bool repair);
+  /// `by`: who was the last to change it; null where that isn't known.
+  void slow_down(Instance& instance, bool repair, const Process* by);
   /// `rearm_in`: the watch failed, and is tried again then; else `meta: retry` says when.
   void fail(Instance& instance, const Error& error, float seconds, std::optional<Duration> rearm_in,
             const report::Timing& timing = {});

@@ -97,6 +97,8 @@ struct Instance {
     /// Whom the run that is on its way owes a refresh, and the rows that it has added for that.
     std::vector<std::string> owes_to;
     std::vector<RefreshRow> rows;
+    /// Who changed what the run that is on its way may repair.
+    std::shared_ptr<const Process> changed_by;
     std::string last_dry;  // the last Delta that a dry run reported
     std::shared_ptr<AsyncRun> async;
     /// When the job of a blocking run began, as a Clock count; 0 while it waits for a thread.

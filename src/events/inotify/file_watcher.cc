@@ -3,12 +3,9 @@
 
 #include <fmt/format.h>
 #include <sys/inotify.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
-#include <cstring>
 #include <utility>
 
 #include "src/base/path.h"
@@ -23,6 +20,9 @@ constexpr std::uint32_t kStructure =
 // of the first write to a page.
 constexpr std::uint32_t kContent = IN_MODIFY | IN_CLOSE_WRITE;
 constexpr std::uint32_t kAppearedOrWent = IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO;
+// How often it is read in one turn of the loop: bounded, so that a storm of events doesn't keep timers and signals
+// waiting.
+constexpr int kRounds = 16;
 std::string_view last_component(std::string_view path) {
   std::size_t slash = path.rfind('/');
   return slash == std::string_view::npos ? path : path.substr(slash + 1);
@@ -33,22 +33,39 @@ std::string_view last_component(std::string_view path) {
 FileWatcher::State::State(Loop& loop_in, std::function<void(std::string)> warn_in, Tuning tuning_in)
     : loop(loop_in),
       warn(std::move(warn_in)),
+      remember_timer(loop_in),
       poll_timer(loop_in),
       tuning(tuning_in),
       file_systems(tuning.incomplete_names),
       incomplete_timer(loop_in),
       mounts(loop_in, [this](const std::vector<std::string>& points) { on_mounts(points); }) {
   root.path = "/";
-  open_inotify();
+  fanotify = Fanotify::create();
+  if (!fanotify) {
+    open_inotify();
+    return;
+  }
+  fanotify_readable = Loop::FdWatch(loop, fanotify->descriptor(), [this] { read_events(kRounds); });
+  // What is over by then needs nobody's name.
+  remember_timer.after(std::chrono::milliseconds(200), [this] { who.remember_processes(); });
 }
 
-void FileWatcher::State::open_inotify() {
-  inotify = Fd(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
-  if (inotify)
-    readable = Loop::FdWatch(loop, inotify.get(), [this] {
-      // Bounded, so that a storm of events doesn't keep timers and signals waiting.
-      read_events(16);
-    });
+bool FileWatcher::State::open_inotify() {
+  if (inotify) return true;
+  inotify = Inotify::create();
+  if (inotify) inotify_readable = Loop::FdWatch(loop, inotify->descriptor(), [this] { read_events(kRounds); });
+  return inotify != nullptr;
+}
+
+KernelWatches::Added FileWatcher::State::watch_folder(const std::string& path, std::uint32_t mask) {
+  if (fanotify) {
+    auto added = fanotify->add(path, mask);
+    bool cannot = added.failure == EOPNOTSUPP || added.failure == EXDEV || added.failure == ENODEV ||
+                  added.failure == EINVAL || added.failure == EPERM;
+    if (!cannot) return added;
+  }
+  if (!open_inotify()) return {.failure = EMFILE};
+  return inotify->add(path, mask | IN_ONLYDIR);
 }
 
 void FileWatcher::State::cannot_watch(Folder& folder, int failure) {
@@ -76,13 +93,15 @@ void FileWatcher::State::disarm(Folder& folder) {
   armed -= std::erase(it->second, &folder);
   if (it->second.empty()) {
     by_wd.erase(it);
-    remove_watch(wd);
+    remove_watch(wd, folder.path);
   }
 }
 
 // Unless somebody else still needs it.
-void FileWatcher::State::remove_watch(int wd) {
-  if (!by_wd.contains(wd) && !self_by_wd.contains(wd)) ::inotify_rm_watch(inotify.get(), wd);
+void FileWatcher::State::remove_watch(int wd, const std::string& path) {
+  if (by_wd.contains(wd) || self_by_wd.contains(wd)) return;
+  if (Fanotify::is_id(wd)) fanotify->remove(wd, path);
+  else inotify->remove(wd, path);
 }
 
 void FileWatcher::State::arm(Folder& folder) {
@@ -109,10 +128,7 @@ void FileWatcher::State::arm(Folder& folder) {
       --link_depth;
     }
   }
-  if (!inotify) return cannot_watch(folder, EMFILE);
-  std::uint32_t mask = kStructure | IN_ONLYDIR | IN_MASK_ADD | (folder.content ? kContent : 0);
-  int wd = ::inotify_add_watch(inotify.get(), folder.path.c_str(), mask);
-  int failure = wd < 0 ? errno : 0;
+  auto [wd, failure] = watch_folder(folder.path, kStructure | (folder.content ? kContent : 0));
   if (folder.wd >= 0 && folder.wd != wd) disarm(folder);
   if (wd >= 0 && folder.wd != wd) {
     folder.wd = wd;
@@ -120,7 +136,7 @@ void FileWatcher::State::arm(Folder& folder) {
     classify(folder);
     ++armed;
   }
-  if (failure == ENOSPC || failure == EACCES || failure == ENOMEM || failure == EPERM) {
+  if (failure == ENOSPC || failure == EACCES || failure == ENOMEM || failure == EPERM || failure == EMFILE) {
     cannot_watch(folder, failure);
   } else if (folder.unwatchable) {
     folder.unwatchable = false;
@@ -267,10 +283,16 @@ bool is_told(const Entry& entry, std::uint32_t mask) {
 
 }  // namespace
 
-void FileWatcher::State::on_name(Folder& folder, std::uint32_t mask, std::string_view name) {
+void FileWatcher::State::notify_of(Entry& entry, Event what, const KernelEvent& event) {
+  if (!is_told(entry, event.mask)) return;
+  if (event.pid != 0) who.did(entry.path(), event.pid);
+  notify(entry, what, Why::Event);
+}
+
+void FileWatcher::State::on_name(Folder& folder, const KernelEvent& event, std::string_view name) {
   if (!folder.children.empty()) {
     auto child = folder.children.find(std::string(name));
-    if (child != folder.children.end() && (mask & (kAppearedOrWent | IN_ATTRIB))) {
+    if (child != folder.children.end() && (event.mask & (kAppearedOrWent | IN_ATTRIB))) {
       Folder& part = *child->second;
       arm_subtree(part);
       notify_subtree(part, Event::Entry, Why::Event);
@@ -278,28 +300,30 @@ void FileWatcher::State::on_name(Folder& folder, std::uint32_t mask, std::string
   }
   auto [begin, end] = folder.entries.equal_range(name);
   for (auto it = begin; it != end; ++it) {
-    if (it->second->options.recursive && (mask & kAppearedOrWent)) it->second->stale_tree = true;
-    if (is_told(*it->second, mask)) notify(*it->second, mask & kContent ? Event::Content : Event::Entry, Why::Event);
+    if (it->second->options.recursive && (event.mask & kAppearedOrWent)) it->second->stale_tree = true;
+    notify_of(*it->second, event.mask & kContent ? Event::Content : Event::Entry, event);
   }
   for (Entry* tree : folder.trees) {
-    if ((mask & IN_ISDIR) && (mask & kAppearedOrWent)) tree->stale_tree = true;
-    if (is_told(*tree, mask)) notify(*tree, Event::Content, Why::Event);
+    if ((event.mask & IN_ISDIR) && (event.mask & kAppearedOrWent)) tree->stale_tree = true;
+    notify_of(*tree, Event::Content, event);
   }
 }
 
 void FileWatcher::State::overflow() {
   if (!std::exchange(warned_overflow, true))
     warn(
-        "more file events came than the kernel keeps (see fs.inotify.max_queued_events): everything is looked at "
-        "again");
+        fmt::format("more file events came than the kernel keeps (see fs.{}.max_queued_events): everything is looked "
+                    "at again",
+                    fanotify ? "fanotify" : "inotify"));
   arm_subtree(root);
   notify_subtree(root, Event::Content, Why::Event);
 }
 
-void FileWatcher::State::on_event(const inotify_event& event, std::string_view name) {
+void FileWatcher::State::on_event(const KernelEvent& event) {
   if (event.mask & IN_Q_OVERFLOW) return overflow();
-  if (!self_by_wd.empty() && name.empty()) on_self(event);
-  auto it = by_wd.find(event.wd);
+  if (event.mask & kLostFolder) return notify_subtree(root, Event::Entry, Why::Event);
+  if (!self_by_wd.empty() && event.name.empty()) on_self(event);
+  auto it = by_wd.find(event.id);
   if (it == by_wd.end()) return;  // removed while the event was in the queue
   // By value: arming changes the list.
   std::vector<Folder*> folders = it->second;
@@ -316,13 +340,16 @@ void FileWatcher::State::on_event(const inotify_event& event, std::string_view n
     }
     return;
   }
-  if (name.empty()) return;  // the folder itself, which its parent's watch tells by name
-  for (Folder* folder : folders) on_name(*folder, event.mask, name);
+  for (Folder* folder : folders) {
+    if (!event.name.empty()) on_name(*folder, event, event.name);
+    // The folder itself: inotify tells its parent by name, fanotify doesn't.
+    else if (Fanotify::is_id(event.id) && folder->parent) on_name(*folder->parent, event, last_component(folder->path));
+  }
 }
 
 // What is mounted on an Entry itself.
-void FileWatcher::State::on_self(const inotify_event& event) {
-  auto found = self_by_wd.find(event.wd);
+void FileWatcher::State::on_self(const KernelEvent& event) {
+  auto found = self_by_wd.find(event.id);
   if (found == self_by_wd.end()) return;
   for (Entry* entry : found->second) {
     if (event.mask & IN_IGNORED) entry->more->wd = -1;
@@ -333,25 +360,19 @@ void FileWatcher::State::on_self(const inotify_event& event) {
 
 void FileWatcher::State::read_events(int rounds) {
   Busy busy(*this);
-  alignas(inotify_event) std::array<char, 65536> buffer;
-  for (int round = 0; round < rounds; ++round) {
-    ssize_t size = ::read(inotify.get(), buffer.data(), buffer.size());
-    if (size <= 0) break;
-    for (std::size_t at = 0; at < static_cast<std::size_t>(size);) {
-      inotify_event event;
-      std::memcpy(&event, buffer.data() + at, sizeof event);
-      const char* name = buffer.data() + at + sizeof event;
-      on_event(event, {name, ::strnlen(name, event.len)});
-      at += sizeof event + event.len;
+  auto read_all = [&](KernelWatches* from) {
+    for (int round = 0; from && round < rounds; ++round) {
+      who.begin();
+      if (!from->read([this](const KernelEvent& event) { on_event(event); })) return;
     }
-    if (static_cast<std::size_t>(size) < buffer.size() / 2) break;
-  }
+  };
+  read_all(fanotify.get());
+  read_all(inotify.get());
   dispatch();
 }
 
 void FileWatcher::State::poll() {
   Busy busy(*this);
-  if (!inotify) open_inotify();
   std::vector<Folder*> folders(unwatchable.begin(), unwatchable.end());
   for (Folder* folder : folders) {
     arm(*folder);
@@ -381,7 +402,7 @@ std::unique_ptr<FileWatcher::Watch> FileWatcher::watch(const std::string& path, 
 }
 
 void FileWatcher::drain() {
-  if (state_->inotify) state_->read_events(1024);  // more than the kernel's queue holds
+  state_->read_events(1024);  // more than the kernel's queue holds
 }
 
 void FileWatcher::poll_now() {
@@ -394,6 +415,8 @@ void FileWatcher::catch_up() {
   poll_now();
   if (!state_->incomplete.empty()) state_->look_at_incomplete();
 }
+
+std::shared_ptr<const Process> FileWatcher::take_changer(const std::string& path) { return state_->who.take(path); }
 
 std::size_t FileWatcher::kernel_watches() const { return state_->by_wd.size(); }
 

@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // FileWatcher: tells when what stands at a path may have changed: the entry itself, any component of its
-// path, what a symlink on the way points to, or a parent that doesn't exist yet. One inotify instance for
-// any number of paths; a folder that several paths share is watched once. What can't be watched is polled.
+// path, what a symlink on the way points to, or a parent that doesn't exist yet. One fanotify group (as root) or
+// inotify instance for any number of paths; a folder that several paths share is watched once. What can't be watched is
+// polled.
 //
 // Lives on the loop's thread. Level-triggered: a call says "look again", nothing of what happened.
 //
 //   auto subscription = watcher.watch("/etc/motd", {}, [&](Event event) { ... });
 //
-// What inotify doesn't tell is seen otherwise: a mount over a watched path, or its end, is an event for all that lies
+// What these don't tell is seen otherwise: a mount over a watched path, or its end, is an event for all that lies
 // there; a file system that doesn't tell of every change (a network's, FUSE, /proc) is looked at every minute.
 // Where the kernel has no inotify instance or watch left, the path is looked at every few seconds instead
 // (`polled_paths` says how many are), with one warning for all. A queue that overflowed calls everybody once,
-// and the first time warns. See inotify(7).
+// and the first time warns. See inotify(7), fanotify(7).
 #pragma once
 
 #include <cstdint>
@@ -24,6 +25,9 @@
 #include "src/async/loop.h"
 #include "src/events/inotify/file_systems.h"
 
+namespace mgmt {
+struct Process;
+}
 namespace mgmt::events {
 
 class FileWatcher {
@@ -88,6 +92,10 @@ class FileWatcher {
   std::vector<OtherName> other_names(const std::string& path) const;
   /// False, at no cost, as long as each folder that is watched has one name.
   bool has_other_names() const;
+
+  /// Who made the last change of what is watched at `path` (or below, if recursive) since this was asked last: not
+  /// ourselves. Null if nobody did, or nobody says who.
+  std::shared_ptr<const Process> take_changer(const std::string& path);
 
   /// Paths that somebody asked for.
   std::size_t watched_paths() const;

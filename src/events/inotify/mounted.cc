@@ -64,7 +64,7 @@ void FileWatcher::State::look_at_mount(const std::string& point) {
     arm_subtree(root);
     notify_subtree(root, Event::Entry, Why::Event);
   } else if (Folder* folder = find_folder(parent_path(point))) {
-    on_name(*folder, IN_CREATE | IN_ISDIR, base_name(point));
+    on_name(*folder, {.mask = IN_CREATE | IN_ISDIR}, base_name(point));
   }
 }
 
@@ -77,8 +77,8 @@ void Entry::watch_itself() {
   }
   if (!mounted) return unwatch_itself();
   // A path that has lost its watch, or that others may take the same inode for, is added once more: that costs nothing.
-  int wd = ::inotify_add_watch(state.inotify.get(), path().c_str(),
-                               IN_ATTRIB | IN_MODIFY | IN_CLOSE_WRITE | IN_DONT_FOLLOW | IN_MASK_ADD);
+  if (!state.open_inotify()) return unwatch_itself();
+  int wd = state.inotify->add(path(), IN_ATTRIB | IN_MODIFY | IN_CLOSE_WRITE | IN_DONT_FOLLOW).id;
   if (more && more->wd == wd) return;
   unwatch_itself();
   if (wd < 0) return;  // gone again, which the table tells; or no watch is left, which its folder has noticed
@@ -94,7 +94,7 @@ void Entry::unwatch_itself() {
   std::erase(found->second, this);
   if (!found->second.empty()) return;
   state.self_by_wd.erase(found);
-  state.remove_watch(wd);
+  state.remove_watch(wd, path());
 }
 
 }  // namespace mgmt::events

@@ -14,12 +14,12 @@
 #include <unordered_set>
 #include <vector>
 
-#include "src/base/fd.h"
+#include "src/events/inotify/fanotify.h"
 #include "src/events/inotify/file_systems.h"
 #include "src/events/inotify/file_watcher.h"
+#include "src/events/inotify/inotify.h"
 #include "src/events/mounts/mounts.h"
-
-struct inotify_event;
+#include "src/events/who/who.h"
 
 namespace mgmt::events {
 
@@ -57,8 +57,13 @@ struct FileWatcher::State {
   std::function<void(std::string)> warn;
   // The links' own watches go with the folders they stand in: then nothing is to be taken apart.
   bool closing = false;
-  Fd inotify;
-  Loop::FdWatch readable;
+  // Folders are watched by fanotify where that can be had; the rest, and all if it can't be had at all, by inotify.
+  std::unique_ptr<Fanotify> fanotify;
+  std::unique_ptr<Inotify> inotify;
+  Loop::FdWatch fanotify_readable;
+  Loop::FdWatch inotify_readable;
+  Who who;
+  Loop::Timer remember_timer;
   Folder root;
   std::unordered_map<int, std::vector<Folder*>> by_wd;
   std::size_t armed = 0;  // Folders in it
@@ -93,11 +98,12 @@ struct FileWatcher::State {
   bool dispatch_posted = false;
   int link_depth = 0;
 
-  void open_inotify();
+  bool open_inotify();
+  KernelWatches::Added watch_folder(const std::string& path, std::uint32_t mask);
   void read_events(int rounds);
-  void on_event(const inotify_event& event, std::string_view name);
-  void on_self(const inotify_event& event);
-  void on_name(Folder& folder, std::uint32_t mask, std::string_view name);
+  void on_event(const KernelEvent& event);
+  void on_self(const KernelEvent& event);
+  void on_name(Folder& folder, const KernelEvent& event, std::string_view name);
   void overflow();
 
   Folder* find_folder(std::string_view path);
@@ -109,7 +115,7 @@ struct FileWatcher::State {
   void arm(Folder& folder);
   void arm_subtree(Folder& folder);
   void disarm(Folder& folder);
-  void remove_watch(int wd);
+  void remove_watch(int wd, const std::string& path);
   void cannot_watch(Folder& folder, int failure);
   void want_content(Folder& folder);
 
@@ -122,6 +128,7 @@ struct FileWatcher::State {
   /// Event: something has happened. Poll: it is only time to look.
   enum class Why : std::uint8_t { Event, Poll };
   void notify(Entry& entry, Event event, Why why);
+  void notify_of(Entry& entry, Event what, const KernelEvent& event);
   void notify_subtree(Folder& folder, Event event, Why why);
   void dispatch();
   void poll();

@@ -214,6 +214,8 @@ void FileResource::watch(Subscriptions& into, Notify notify) {
       arm(clean_path(fragment.get<std::string>()), {.recursive = true, .follow = true}, again);
 }
 
+std::shared_ptr<const Process> FileResource::take_changer() { return files_.take_changer(path()); }
+
 bool FileResource::is_own_echo() {
   if (stamp_ == kUnknown) return false;
   if (Want want = want_of(*declaration_); want.has_tree() || want.follow) return false;

@@ -24,6 +24,7 @@ class FileResource final : public BlockingResource {
 
   void watch(Subscriptions& into, Notify notify) override;
   bool is_own_echo() override;
+  std::shared_ptr<const Process> take_changer() override;
   Declaration undo() override;
   Delta check(const Inputs& inputs) override;
   void apply(const Delta& delta, const Inputs& inputs) override;
