@@ -70,6 +70,7 @@ class Agent {
   void on_yes(const Value& request, const AgentSocket::Reply& reply);
   void reload();
   void keep_last_good();
+  void read_again();
   void tell(const std::vector<Message>& messages);
   void write_graphviz();
   void on_settled(bool all_fine);
@@ -117,6 +118,7 @@ class Agent {
   bool waits_for_picture_ = false;
   report::Summary summary_;
   bool signalled_ = false;
+  bool on_terminal_ = false;
   int exit_code_ = kOk;
   /// What was said of a graph's file and is no error, and of how many places at once.
   std::map<std::string, std::size_t> said_;

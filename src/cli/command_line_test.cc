@@ -93,10 +93,13 @@ TEST(CommandLine, MistakesNameWhatIsWrongAndWhatIsNear) {
        "--sema must be a whole number from 0 to 2147483647, not `99999999999999999999` | 0 is no limit"},
       {{"run", "--repair-limit", "many", "g"},
        "--repair-limit must be a whole number from 0 to 4294967295, not `many` | 1000 is what it is if it isn't given"},
-      {{"run", "--converged-timeout", "5s", "g"},
-       "--converged-timeout must be a number of seconds, not `5s` | write it without a unit, as in 5 or 0.5"},
+      {{"run", "--converged-timeout", "5x", "g"},
+       "--converged-timeout must be a duration, not `5x` | write 500ms, 5s or 2m; a number alone is in seconds, as in "
+       "5 "
+       "or 0.5"},
       {{"run", "--max-runtime=nan", "g"},
-       "--max-runtime must be a number of seconds, not `nan` | write it without a unit, as in 5 or 0.5"},
+       "--max-runtime must be a duration, not `nan` | write 500ms, 5s or 2m; a number alone is in seconds, as in 5 or "
+       "0.5"},
       {{"run", "--max-runtime", "-3", "g"},
        "--max-runtime can't be negative: `-3` | leave it out, or write 0: then there is no limit"},
       {{"run", "g", "--recheck", "5x"},

@@ -196,8 +196,8 @@ TEST_F(ExecTest, ASignalIsNamed) {
 
 TEST_F(ExecTest, TheTimeoutKillsTheWholeGroupAndKeepsWhatWasPrinted) {
   auto began = Clock::now();
-  EXPECT_EQ(run(with(shell("sleep 1000 & echo $!; wait"), kTimeout, Value(std::int64_t{1}))),
-            "`sleep 1000 & echo $!; wait` timed out after 1 s | it printed last:\n  " + seen.out.at(0));
+  EXPECT_EQ(run(with(shell("sleep 1000 & echo $!; wait"), kTimeout, Value("1s"))),
+            "`sleep 1000 & echo $!; wait` timed out after 1s | it printed last:\n  " + seen.out.at(0));
   EXPECT_GE(Clock::now() - began, 1s);
   EXPECT_TRUE(loop_until([&] { return is_dead(seen.out.at(0)) && spawner.running() == 0; }));
 }
@@ -296,7 +296,7 @@ TEST_F(ExecTest, CreatesThatIsNotMadeIsSaidOnce) {
 TEST_F(ExecTest, EmptyStringsOf2016MeanUnset) {
   auto resource = make({{kCmd, Value("true")},
                         {kShell, Value("")},
-                        {kTimeout, Value(std::int64_t{0})},
+                        {kTimeout, Value("0s")},
                         {kWatchCmd, Value("")},
                         {kIfCmd, Value("")},
                         {kIfShell, Value("")}});
@@ -543,6 +543,22 @@ TEST_F(ExecTest, BadParametersAreAllNamed) {
             (Texts{"`1A` can't be the name of a variable in `env`", "`A=B` can't be the name of a variable in `env`",
                    "`cwd` of exec is not an absolute path: `tmp`", "`creates` of exec is not an absolute path: `./x`",
                    "`watchfiles` of exec is not an absolute path: `no`", "`ifshell` has no effect without `ifcmd`"}));
+}
+
+TEST_F(ExecTest, WhatOnlyAShellUnderstandsIsWarnedOfWhereThereIsNone) {
+  using Texts = std::vector<std::string>;
+  EXPECT_EQ(diagnose({{kCmd, Value("a && b | c > d &")}}),
+            Texts{"`|`, `&&` and `>` in `cmd` have no meaning without a shell: the program gets them as written"});
+  EXPECT_EQ(diagnose({{kCmd, Value("rm /tmp/*")}}),
+            Texts{"`*` in `cmd` has no meaning without a shell: the program gets it as written"});
+  EXPECT_EQ(diagnose({{kCmd, Value("sleep 1 &")}}),
+            Texts{"`&` in `cmd` has no meaning without a shell: the program gets it as written"});
+  EXPECT_EQ(diagnose({{kCmd, Value("a")}, {kIfCmd, Value("test `b` = \"c\"")}, {kNifCmd, Value("d; e")}}),
+            (Texts{"a backtick and `\"` in `ifcmd` have no meaning without a shell: the program gets them as written",
+                   "`;` in `nifcmd` has no meaning without a shell: the program gets it as written"}));
+  EXPECT_EQ(diagnose(shell("a && b | c > $d")), Texts{});
+  EXPECT_EQ(diagnose({{kCmd, Value("curl http://host/?a=1&b=~/2")}}), Texts{});
+  EXPECT_EQ(diagnose({{kCmd, Value("echo")}, {kArgs, list({"$a", "b|c"})}}), Texts{});
 }
 
 TEST_F(ExecTest, ARefreshThatMakesNoSenseIsNamed) {

@@ -73,6 +73,7 @@ class LastLines {
     lines_.emplace_back(line.substr(0, kWidth));
   }
   /// "" if there was none.
+  std::string last() const { return lines_.empty() ? std::string() : lines_.back(); }
   std::string text() const {
     if (lines_.empty()) return {};
     std::string text = "it printed last:";
