@@ -405,17 +405,17 @@ void Agent::follow_files() {
 // A service is told so that its graph has changed.
 void Agent::read_again() {
   if (ending_) return;
-  bool can = std::filesystem::is_regular_file(command_.file);
+  bool can = files_.can_be_followed();
   report_.emit(report::Notice{can ? Level::Info : Level::Warning,
-                              can ? fmt::format("SIGHUP: reading {} again", command_.file)
-                                  : fmt::format("SIGHUP: {} can't be read again", command_.file)});
+                              can ? fmt::format("SIGHUP: reading {} again", files_.shown())
+                                  : fmt::format("SIGHUP: {} can't be read again", files_.shown())});
   if (can) reload();
 }
 
 void Agent::reload() {
   if (ending_) return;
   GraphFile next = files_.load(file_.fingerprint);
-  if (next.fingerprint == file_.fingerprint || !follower_->is_unchanged()) return;
+  if (next.fingerprint == file_.fingerprint || (follower_ && !follower_->is_unchanged())) return;
   if (!next.graph) {
     report_.emit(report::Notice{
         Level::Error, fmt::format("{} can't be used as it is now: the running graph goes on", files_.shown())});

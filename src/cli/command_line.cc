@@ -14,7 +14,6 @@
 
 #include "src/base/duration.h"
 #include "src/base/text.h"
-#include "src/cli/duration.h"
 #include "src/cli/since.h"
 
 namespace mgmt::cli {
@@ -111,9 +110,10 @@ Result<double> seconds(const std::string& given, std::string_view option) {
 }
 
 Result<std::chrono::duration<double>> duration(const std::string& given, std::string_view option) {
-  if (auto span = parse_duration(given)) return *span;
+  auto span = seconds(given, option);
+  if (span && *span >= 0 && std::isfinite(*span)) return std::chrono::duration<double>(*span);
   return std::unexpected(Error(fmt::format("{} must be a duration, not `{}`", option, printable(given)))
-                             .hint("write 500ms, 5s, 2m, 1.5h or 1d; a bare number is seconds"));
+                             .hint("write 500ms, 5s or 2m; a number alone is in seconds, as in 5 or 0.5"));
 }
 
 std::string command_name(const CLI::App& app) { return app.get_parent() ? "mgmt " + app.get_name() : "mgmt"; }

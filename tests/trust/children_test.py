@@ -60,7 +60,6 @@ def test_its_environment_is_four_variables_and_env():
 
 def test_roots_path_has_no_folder_that_another_may_write_to():
     with folder() as at:
-        os.chmod(at, 0o777)
         os.makedirs(at + "/bin", mode=0o777)
         os.chmod(at + "/bin", 0o777)
         lines = printed(at, "/usr/bin/env", env={"PATH": f"{at}/bin:.::bin:/usr/bin:/bin"})

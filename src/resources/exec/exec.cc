@@ -283,7 +283,7 @@ asio::awaitable<void> Exec::run(std::shared_ptr<const Declaration> declaration, 
   reading.on_line = [&](report::Output::Stream stream, std::string_view line) {
     std::string shown_line(line);
     secrets.hide(shown_line);
-    last.add(shown_line);
+    last.add(shown_line, stream == report::Output::Stream::Stderr ? LastLines::From::Stderr : LastLines::From::Stdout);
     if (services_.report.wanted()) services_.report.emit(report::Output{id, std::move(shown_line), stream});
   };
   std::vector<Whole> kept(std::size(kOutputs), Whole(kMaxOutput));

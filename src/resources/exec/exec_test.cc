@@ -571,6 +571,15 @@ TEST_F(ExecTest, ARefreshThatMakesNoSenseIsNamed) {
             Texts{"`watchfiles` doesn't go with `refresh_only`"});
 }
 
+TEST(LastLines, AnErrorIsNotLostInWhatFollows) {
+  LastLines last;
+  last.add("cannot open", LastLines::From::Stderr);
+  for (int i = 0; i < 100; ++i) last.add(std::to_string(i), LastLines::From::Stdout);
+  EXPECT_EQ(last.text(), "it printed last:\n  cannot open\n  91\n  92\n  93\n  94\n  95\n  96\n  97\n  98\n  99");
+  for (int i = 0; i < 100; ++i) last.add("e" + std::to_string(i), LastLines::From::Stderr);
+  EXPECT_EQ(last.text(), "it printed last:\n  e90\n  e91\n  e92\n  e93\n  e94\n  e95\n  e96\n  e97\n  e98\n  e99");
+}
+
 TEST(LineSplitter, CutsAtCharactersAndGoesOnAfterTheLine) {
   LineSplitter lines;
   std::vector<std::string> seen;
