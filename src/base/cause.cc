@@ -134,23 +134,22 @@ bool ids_are_mapped() try { return !read_file("/proc/self/uid_map").contains("42
 
 constexpr unsigned kNobody = 65534;  // /proc/sys/kernel/overflowuid, which nobody changes
 
-std::optional<Cause> locked(const std::string& path, std::string_view what) {
+std::optional<Cause> locked(const std::string& path) {
   struct statx extended{};
   if (::statx(AT_FDCWD, path.c_str(), AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, &extended) != 0) return std::nullopt;
   bool immutable = (extended.stx_attributes & STATX_ATTR_IMMUTABLE) != 0;
   bool append = (extended.stx_attributes & STATX_ATTR_APPEND) != 0;
   if (!immutable && !append) return std::nullopt;
   std::string letter = immutable ? "i" : "a";
-  return Cause{
-      fmt::format("{} {} is {} (chattr +{})", what, printable(path), immutable ? "immutable" : "append-only", letter),
-      fmt::format("somebody wants it so; `chattr -{} {}` ends that", letter, printable(path))};
+  return Cause{fmt::format("{} is {} (chattr +{})", printable(path), immutable ? "immutable" : "append-only", letter),
+               fmt::format("`chattr -{} {}` lets it be changed", letter, printable(path))};
 }
 
 Cause not_permitted(const std::string& path) {
   std::string there = nearest(path);
   if (there == path)
-    if (auto cause = locked(path, "the file")) return *cause;
-  if (auto cause = locked(there == path ? parent_path(path) : there, "the folder")) return *cause;
+    if (auto cause = locked(path)) return *cause;
+  if (auto cause = locked(there == path ? parent_path(path) : there)) return *cause;
   struct stat status{};
   bool known = ::lstat(there.c_str(), &status) == 0;
   if (known && ids_are_mapped() && (status.st_uid == kNobody || status.st_gid == kNobody))
@@ -224,16 +223,19 @@ Cause cause_of(int error, const std::string& path) {
 namespace {
 
 // "creating /srv/a/b: Permission denied" is about /srv/a/b, also if the resource is /srv/a; and what names another
-// path, as a source, is about that.
+// path, as a source, is about that. Words may follow: "putting /srv/a/b in its place".
 std::string path_in(const Error& error, const std::string& path) {
   const std::string& text = error.text();
   std::size_t begin = text.find(path), end = text.rfind(": ");
   bool named = !path.empty() && begin != text.npos;
-  if (!named) begin = text.find(" /");
-  if (begin == text.npos || end == text.npos || end <= begin) return path;
-  if (!named) return text.substr(begin + 1, end - begin - 1);
-  bool below = begin + path.size() < end && text[begin + path.size()] == '/';
-  return below ? text.substr(begin, end - begin) : path;
+  if (!named) begin = text.find(" /") + 1;
+  if (begin == 0 || end == text.npos || end <= begin) return path;
+  if (named && (begin + path.size() >= end || text[begin + path.size()] != '/')) return path;
+  std::string whole = text.substr(begin, end - begin);
+  struct stat status{};
+  for (std::size_t cut = whole.size(); cut != whole.npos && cut > 0; cut = whole.rfind(' ', cut - 1))
+    if (std::string part = whole.substr(0, cut); ::lstat(part.c_str(), &status) == 0) return part;
+  return whole;
 }
 
 }  // namespace
