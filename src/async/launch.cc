@@ -29,7 +29,7 @@ namespace {
 constexpr std::size_t kStackSize = std::size_t{64} << 10;
 constexpr std::size_t kGuardSize = std::size_t{4} << 10;
 
-enum class Step { None, Group, Signals, Descriptors, Limit, Identity, Cwd, Death, Exec };
+enum class Step { None, Session, Signals, Descriptors, Limit, Identity, Cwd, Death, Exec };
 
 // All that the child reads, made before it starts, and what it leaves if it fails.
 struct Launch {
@@ -41,6 +41,7 @@ struct Launch {
   int in, out, err;
   rlimit limit;  // rlim_max 0: as it is
   pid_t parent;
+  bool outlives_us;
   volatile Step failed = Step::None;
   volatile int error = 0;
 };
@@ -80,6 +81,8 @@ MGMT_IN_CHILD bool place_descriptors(const Launch& launch) {
 }
 
 MGMT_IN_CHILD bool become(const Command::Identity& identity) {
+  // What an agent that isn't root was given to become others would stay in force. An old kernel knows no such thing.
+  call(SYS_prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
   return call(SYS_setgroups, identity.groups.size(), identity.groups.data()) == 0 &&
          call(SYS_setresgid, identity.gid, identity.gid, identity.gid) == 0 &&
          call(SYS_setresuid, identity.uid, identity.uid, identity.uid) == 0;
@@ -105,14 +108,15 @@ MGMT_IN_CHILD void execute(const Launch& launch) {
 
 MGMT_IN_CHILD Step fail_or_execute(const Launch& launch) {
   if (!place_descriptors(launch)) return Step::Descriptors;
-  if (call(SYS_setpgid, 0, 0) != 0) return Step::Group;
+  // A session of its own, so that it has no terminal: what runs as another user could type into ours.
+  if (call(SYS_setsid) < 0) return Step::Session;
   if (!default_signals()) return Step::Signals;
   if (launch.limit.rlim_max != 0 && call(SYS_prlimit64, 0, RLIMIT_NOFILE, &launch.limit, nullptr) != 0)
     return Step::Limit;
   call(SYS_umask, 022);
   if (launch.identity != nullptr && !become(*launch.identity)) return Step::Identity;
   if (launch.cwd != nullptr && call(SYS_chdir, launch.cwd) != 0) return Step::Cwd;
-  if (!die_with(launch.parent)) return Step::Death;
+  if (!launch.outlives_us && !die_with(launch.parent)) return Step::Death;
   execute(launch);
   return Step::Exec;
 }
@@ -188,7 +192,7 @@ Error describe(const Command& command, Step step, int error) {
       return Error::system(error,
                            fmt::format("becoming user {} and group {}", command.identity->uid, command.identity->gid))
           .hint("only root may run commands as another user");
-    case Step::Group: return Error::system(error, "making a process group for a child");
+    case Step::Session: return Error::system(error, "making a session for a child");
     case Step::Signals: return Error::system(error, "resetting a child's signals");
     case Step::Descriptors: return Error::system(error, "setting a child's descriptors");
     case Step::Limit: return Error::system(error, "setting a child's limit of descriptors");
@@ -240,7 +244,8 @@ Result<Launched> Launcher::launch(const Command& command, int out, int err, rlim
                 .out = out_place_.get(),
                 .err = err_place_.get(),
                 .limit = {},
-                .parent = ::getpid()};
+                .parent = ::getpid(),
+                .outlives_us = command.on_stop == Command::OnStop::Leave};
   if (descriptor_limit != 0) {
     if (::getrlimit(RLIMIT_NOFILE, &launch.limit) != 0)
       return std::unexpected(Error::system(errno, "reading our limit of descriptors"));

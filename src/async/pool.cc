@@ -9,6 +9,12 @@
 #include "src/base/error.h"
 
 namespace mgmt {
+namespace {
+
+// Whose thread this is.
+thread_local Pool* own_pool = nullptr;
+
+}  // namespace
 
 namespace {
 thread_local int own_number = 0;
@@ -65,14 +71,35 @@ std::size_t Pool::drop_waiting() {
 }
 
 void Pool::replace_thread() {
-  bool start = false;
   {
     std::lock_guard lock(mutex_);
     ++limit_;
-    start = idle_ < jobs_.size();
+  }
+  ensure_thread();
+}
+
+void Pool::ensure_thread() {
+  bool start = false;
+  {
+    std::lock_guard lock(mutex_);
+    start = idle_ < jobs_.size() && live_ < limit_;
     live_ += start ? 1 : 0;
   }
   if (start) start_thread();
+}
+
+Pool::Waiting::Waiting() {
+  if (!own_pool) return;
+  std::lock_guard lock(own_pool->mutex_);
+  ++own_pool->limit_;
+  // Threads are the loop's business.
+  own_pool->loop_.post([pool = own_pool, alive = own_pool->alive_] {
+    if (*alive) pool->ensure_thread();
+  });
+}
+
+Pool::Waiting::~Waiting() {
+  if (own_pool) own_pool->release_thread();
 }
 
 void Pool::release_thread() {
@@ -81,6 +108,7 @@ void Pool::release_thread() {
 }
 
 void Pool::work() {
+  own_pool = this;
   std::unique_lock lock(mutex_);
   while (true) {
     ++idle_;

@@ -36,10 +36,21 @@ class Pool {
   /// Which of a pool's threads calls: the n-th, from 1 on; 0: none of them.
   static int worker();
 
+  /// While it lives, the job whose thread made it only waits, and another job may run beside. Anywhere else it is
+  /// nothing.
+  class Waiting {
+   public:
+    Waiting();
+    ~Waiting();
+    Waiting(const Waiting&) = delete;
+    Waiting& operator=(const Waiting&) = delete;
+  };
+
  private:
   void start_thread();
   void work();
   void deliver();
+  void ensure_thread();
 
   Loop& loop_;
   unsigned limit_;

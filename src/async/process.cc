@@ -16,7 +16,6 @@
 #include <deque>
 #include <map>
 #include <mutex>
-#include <set>
 #include <thread>
 
 #include "src/async/launch.h"
@@ -104,7 +103,12 @@ struct SpawnerState : std::enable_shared_from_this<SpawnerState> {
   bool closed = false;
   Loop::Timer retry;
   /// Leaders of groups that have not been reaped: their numbers can't be given to others.
-  std::set<pid_t> live;
+  struct Live {
+    Command::OnStop on_stop = Command::OnStop::Kill;
+    std::string label = {};
+    std::function<void()> on_left = {};
+  };
+  std::map<pid_t, Live> live;
   struct Dying {
     Fd pidfd;
     Loop::FdWatch watch;
@@ -135,7 +139,7 @@ struct SpawnerState : std::enable_shared_from_this<SpawnerState> {
   void freed();
   void reap_later(Child& child);
   void refuse();
-  void kill_groups();
+  void kill_groups(Spawner::Spare spare);
   void close();
 };
 
@@ -209,8 +213,9 @@ void SpawnerState::deliver() {
     if (request.result && *request.result) {
       Child& child = *request.result;
       child.spawner_ = shared_from_this();
-      live.insert(child.pid_);
-      if (stopping) request.result = std::unexpected(stopping_error());
+      auto on_stop = request.command.on_stop;
+      live.insert_or_assign(child.pid_, Live{.on_stop = on_stop, .label = std::move(request.command.label)});
+      if (stopping && on_stop != Command::OnStop::Wait) request.result = std::unexpected(stopping_error());
     }
     // Locked for the call: whoever waits may be destroyed by it, not in it.
     if (auto owner = request.owner.lock()) request.started(std::move(request.result));
@@ -265,8 +270,12 @@ void SpawnerState::refuse() {
   wake.notify_one();
 }
 
-void SpawnerState::kill_groups() {
-  for (pid_t pid : live) signal_process_group(pid, SIGKILL);
+void SpawnerState::kill_groups(Spawner::Spare spare) {
+  for (const auto& [pid, one] : live) {
+    bool spared = one.on_stop == Command::OnStop::Leave ||
+                  (one.on_stop == Command::OnStop::Wait && spare == Spawner::Spare::Waited);
+    if (!spared) signal_process_group(pid, SIGKILL);
+  }
   for (auto& [pid, pidfd] : ended) {
     signal_process_group(pid, SIGKILL);
     wait_for(pidfd.get(), 0);
@@ -282,13 +291,17 @@ void SpawnerState::close() {
   wake.notify_one();
   thread.join();
   for (Request& request : results) {
-    if (request.result && *request.result) request.result->spawner_ = shared_from_this();
+    if (!request.result || !*request.result) continue;
+    Child& child = *request.result;
+    child.spawner_ = shared_from_this();
+    live.insert_or_assign(child.pid_, Live{.on_stop = request.command.on_stop});
   }
+  stopping = true;
   queue.clear();
   results.clear();
   closed = true;
   retry.cancel();
-  kill_groups();
+  kill_groups(Spawner::Spare::None);
   TimePoint deadline = Clock::now() + kKillTime;
   for (auto& [pid, entry] : dying) reap_soon(entry.pidfd.get(), deadline);
   dying.clear();
@@ -320,10 +333,19 @@ Ending Child::reap() {
   return ending;
 }
 
+void Child::on_left(std::function<void()> call) {
+  if (auto found = spawner_->live.find(pid_); found != spawner_->live.end()) found->second.on_left = std::move(call);
+}
+
 void Child::abandon() {
   out_.reset();
   err_.reset();
-  if (pidfd_) {
+  auto found = spawner_ ? spawner_->live.find(pid_) : decltype(spawner_->live)::iterator();
+  bool left = pidfd_ && spawner_ && spawner_->stopping && found != spawner_->live.end() &&
+              found->second.on_stop == Command::OnStop::Leave;
+  if (left) {
+    spawner_->live.erase(found);
+  } else if (pidfd_) {
     signal_process_group(pid_, SIGKILL);
     if (spawner_) spawner_->reap_later(*this);
   }
@@ -363,12 +385,26 @@ std::size_t Spawner::running() const { return state_->live.size() + state_->dyin
 
 void Spawner::terminate_all() {
   state_->refuse();
-  for (pid_t pid : state_->live) signal_process_group(pid, SIGTERM);
+  std::vector<std::function<void()>> leave;
+  for (auto& [pid, one] : state_->live) {
+    if (one.on_stop == Command::OnStop::Kill) signal_process_group(pid, SIGTERM);
+    else if (one.on_stop == Command::OnStop::Leave && one.on_left) leave.push_back(one.on_left);
+  }
+  for (auto& left : leave) left();
 }
 
-void Spawner::kill_all() {
+bool Spawner::stopping() const { return state_->stopping; }
+
+std::vector<std::string> Spawner::waited_for() const {
+  std::vector<std::string> labels;
+  for (const auto& [pid, one] : state_->live)
+    if (one.on_stop == Command::OnStop::Wait) labels.push_back(one.label);
+  return labels;
+}
+
+void Spawner::kill_all(Spare spare) {
   state_->refuse();
-  state_->kill_groups();
+  state_->kill_groups(spare);
 }
 
 }  // namespace mgmt

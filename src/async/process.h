@@ -3,8 +3,8 @@
 //
 // One thread, which lives as long as the Spawner, starts all children (clone with CLONE_VM|CLONE_VFORK|
 // CLONE_FILES|CLONE_PIDFD: the caller would be blocked for 0.2 to 2 ms, and the parent-death signal fires when the
-// spawning *thread* ends). Children lead a process group of their own, and get SIGKILL when the agent dies.
-// Everything here is called on the loop's thread.
+// spawning *thread* ends). Children lead a session and a process group of their own, and get SIGKILL when the agent
+// dies (but those that are to be left). Everything here is called on the loop's thread.
 //
 //   spawner.spawn(command, owner, [this](Result<Child> started) { child_ = std::move(*started); ... });
 #pragma once
@@ -38,6 +38,11 @@ struct Command {
   };
   /// Whom to become; none: as the agent.
   std::optional<Identity> identity = std::nullopt;
+  /// What an orderly stop does: SIGTERM and SIGKILL, wait for its end, or nothing. What is left survives the agent's
+  /// sudden death too.
+  enum class OnStop { Kill, Wait, Leave } on_stop = OnStop::Kill;
+  /// Whose it is, for who waits for it.
+  std::string label = {};
 };
 
 /// How a child ended: by itself with a status, or killed by a signal (not 0).
@@ -66,6 +71,8 @@ class Child {
   Fd& err() { return err_; }
 
   void signal_group(int signal);
+  /// Called at a stop if it is to be left: then it is to be destroyed, which does nothing to it.
+  void on_left(std::function<void()> call);
   /// Only once pidfd is readable; what watches it is destroyed before. What the child left running in its group
   /// goes on.
   Ending reap();
@@ -98,10 +105,15 @@ class Spawner {
 
   /// Children that have not been reaped yet.
   std::size_t running() const;
-  /// For an orderly stop: SIGTERM to every group; what is to be started, now or later, gets an Error.
+  /// For an orderly stop: SIGTERM to every group that isn't to be waited for or left; what is to be started, now or
+  /// later, gets an Error.
   void terminate_all();
+  bool stopping() const;
+  /// The labels of those that a stop waits for.
+  std::vector<std::string> waited_for() const;
   /// SIGKILL to every group, those included whose leader has ended since terminate_all().
-  void kill_all();
+  enum class Spare { Waited, None };
+  void kill_all(Spare spare);
 
  private:
   std::shared_ptr<SpawnerState> state_;

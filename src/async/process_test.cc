@@ -276,9 +276,47 @@ TEST_F(ProcessTest, AStopTellsTheGroupsAndThenKillsWhatDidNotListen) {
   wait(*rude);
   EXPECT_EQ(rude->reap().signal, SIGTERM);
   EXPECT_FALSE(is_gone(deaf));
-  spawner.kill_all();
+  spawner.kill_all(Spawner::Spare::None);
   wait_until_dead(deaf);
   EXPECT_EQ(spawner.running(), 0u);
+}
+
+TEST_F(ProcessTest, AStopSparesWhatIsToBeWaitedForAndLetsGoOfWhatIsLeft) {
+  auto start_as = [&](Command::OnStop on_stop, std::string label) {
+    Command what = shell("trap 'exit 7' TERM; while :; do sleep 0.01; done");
+    what.on_stop = on_stop;
+    what.label = std::move(label);
+    return start(std::move(what));
+  };
+  auto waited = start_as(Command::OnStop::Wait, "exec[waited]");
+  auto left = start_as(Command::OnStop::Leave, "exec[left]");
+  pid_t left_pid = left->pid();
+  bool told = false;
+  left->on_left([&] {
+    told = true;
+    left = Child();
+  });
+  spawner.terminate_all();
+  EXPECT_TRUE(told);
+  EXPECT_EQ(spawner.waited_for(), std::vector<std::string>{"exec[waited]"});
+  spawner.kill_all(Spawner::Spare::Waited);
+  EXPECT_EQ(kill(waited->pid(), 0), 0);
+  spawner.kill_all(Spawner::Spare::None);
+  wait(*waited);
+  EXPECT_EQ(waited->reap().signal, SIGKILL);
+  EXPECT_EQ(spawner.running(), 0u);
+  EXPECT_EQ(kill(left_pid, SIGKILL), 0);
+  siginfo_t info{};
+  EXPECT_EQ(waitid(P_PID, static_cast<id_t>(left_pid), &info, WEXITED), 0);
+  EXPECT_EQ(info.si_status, SIGKILL);
+}
+
+TEST_F(ProcessTest, LeadsASessionOfItsOwn) {
+  auto done = run(shell("cut -d' ' -f1,5,6,7 /proc/$$/stat"));
+  ASSERT_TRUE(done);
+  std::string pid = done->out.substr(0, done->out.find(' '));
+  // Process, process group and session are one, and there is no terminal.
+  EXPECT_EQ(done->out, fmt::format("{0} {0} {0} 0\n", pid));
 }
 
 // The kernel's limits and death are tried in a process of their own: `body` runs there, its exit status comes back.

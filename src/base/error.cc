@@ -20,6 +20,17 @@ Error&& Error::hint(std::string text) && {
   return std::move(*this);
 }
 
+Error&& Error::passing() && {
+  passes_ = true;
+  return std::move(*this);
+}
+
+Error&& Error::because(const std::string& why, const std::string& hint) && {
+  text_ += ": " + why;
+  if (hint_.empty()) hint_ = hint;
+  return std::move(*this);
+}
+
 Error&& Error::while_doing(const std::string& what) && {
   text_ = what + ": " + text_;
   return std::move(*this);

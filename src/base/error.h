@@ -22,6 +22,8 @@ class Error : public std::exception {
   static Error system(int errno_value, const std::string& doing);
 
   Error&& hint(std::string text) &&;
+  /// What stands behind it, after the system's words. `hint` counts if there is none yet.
+  Error&& because(const std::string& why, const std::string& hint) &&;
   Error&& while_doing(const std::string& what) &&;
 
   /// One line: "doing: cause".
@@ -30,11 +32,15 @@ class Error : public std::exception {
   const std::string& hint_text() const { return hint_; }
   /// The errno it came from, 0 if none.
   int code() const { return code_; }
+  /// It ends by itself, and no event tells when: worth another try however many there were.
+  Error&& passing() &&;
+  bool passes() const { return passes_; }
 
  private:
   std::string text_;
   std::string hint_;
   int code_ = 0;
+  bool passes_ = false;
 };
 
 /// An expected outcome: a value, or the Error that says why there is none.

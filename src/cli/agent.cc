@@ -53,6 +53,9 @@ std::vector<int> signals_to_take() {
   return signals;
 }
 
+// Whoever started it can lose a terminal; a service has none.
+bool has_terminal() { return static_cast<bool>(Fd(::open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC))); }
+
 // The same for the same text and the same that was collected.
 std::uint64_t key_of(std::uint64_t key, const Declarations& collected) {
   for (const auto& declaration : collected) key = key * 31 + fingerprint(*declaration);
@@ -272,11 +275,13 @@ void Agent::tell_history(const Value& request, AgentSocket::Reply reply) {
 
 void Agent::close_state() {
   if (!state_) return;
-  if (auto closed = state_->close(1s); !closed) fmt::print(stderr, "mgmt: {}\n", closed.error().text());
+  if (auto closed = state_->close(1s); !closed)
+    std::fputs(fmt::format("mgmt: {}\n", closed.error().text()).c_str(), stderr);
   state_.reset();
 }
 
 int Agent::run() {
+  on_terminal_ = has_terminal();
   // First: threads inherit what is blocked.
   signals_ = std::make_unique<events::Signals>(loop_, signals_to_take(), [this](int signal) { on_signal(signal); });
   raise_descriptor_limit();
@@ -436,10 +441,20 @@ void Agent::follow_files() {
           .on_saved = [this] { reload(); }, .on_looked = [this] { settler_->on_file_read(); }, .on_waiting = wait});
 }
 
+// A service is told so that its graph has changed.
+void Agent::read_again() {
+  if (ending_) return;
+  bool can = files_.can_be_followed();
+  report_.emit(report::Notice{can ? Level::Info : Level::Warning,
+                              can ? fmt::format("SIGHUP: reading {} again", files_.shown())
+                                  : fmt::format("SIGHUP: {} can't be read again", files_.shown())});
+  if (can) reload();
+}
+
 void Agent::reload() {
   if (ending_) return;
   GraphFile next = files_.load(file_.fingerprint);
-  if (next.fingerprint == file_.fingerprint || !follower_->is_unchanged()) return;
+  if (next.fingerprint == file_.fingerprint || (follower_ && !follower_->is_unchanged())) return;
   if (!next.graph) {
     report_.emit(report::Notice{
         Level::Error, fmt::format("{} can't be used as it is now: the running graph goes on", files_.shown())});
@@ -526,6 +541,7 @@ void Agent::on_settled(bool all_fine) {
 }
 
 void Agent::on_signal(int signal) {
+  if (signal == SIGHUP && !on_terminal_) return read_again();
   if (std::exchange(signalled_, true)) {
     // The second one doesn't wait for anything.
     engine_->kill_commands();

@@ -83,6 +83,7 @@ class Agent {
   void follow_world();
   void reload();
   void keep_last_good();
+  void read_again();
   void tell(const std::vector<Message>& messages);
   void write_graphviz();
   void on_settled(bool all_fine);
@@ -134,6 +135,7 @@ class Agent {
   bool waits_for_picture_ = false;
   report::Summary summary_;
   bool signalled_ = false;
+  bool on_terminal_ = false;
   int exit_code_ = kOk;
   /// What was said of a graph's file and is no error, and of how many places at once.
   std::map<std::string, std::size_t> said_;

@@ -12,8 +12,8 @@
 #include <cstdint>
 #include <map>
 
+#include "src/base/duration.h"
 #include "src/base/text.h"
-#include "src/cli/duration.h"
 #include "src/cli/since.h"
 
 namespace mgmt::cli {
@@ -104,14 +104,16 @@ Result<double> seconds(const std::string& given, std::string_view option) {
   double number = 0;
   auto [end, failure] = std::from_chars(given.data(), given.data() + given.size(), number);
   if (failure == std::errc() && end == given.data() + given.size() && !std::isnan(number)) return number;
-  return std::unexpected(Error(fmt::format("{} must be a number of seconds, not `{}`", option, printable(given)))
-                             .hint("write it without a unit, as in 5 or 0.5"));
+  if (auto duration = parse_duration(given, "s")) return std::chrono::duration<double>(*duration).count();
+  return std::unexpected(Error(fmt::format("{} must be a duration, not `{}`", option, printable(given)))
+                             .hint("write 500ms, 5s or 2m; a number alone is in seconds, as in 5 or 0.5"));
 }
 
 Result<std::chrono::duration<double>> duration(const std::string& given, std::string_view option) {
-  if (auto span = parse_duration(given)) return *span;
+  auto span = seconds(given, option);
+  if (span && *span >= 0 && std::isfinite(*span)) return std::chrono::duration<double>(*span);
   return std::unexpected(Error(fmt::format("{} must be a duration, not `{}`", option, printable(given)))
-                             .hint("write 500ms, 5s, 2m, 1.5h or 1d; a bare number is seconds"));
+                             .hint("write 500ms, 5s or 2m; a number alone is in seconds, as in 5 or 0.5"));
 }
 
 std::string command_name(const CLI::App& app) { return app.get_parent() ? "mgmt " + app.get_name() : "mgmt"; }
@@ -232,7 +234,7 @@ Result<Command> parse_command_line(std::vector<std::string> arguments) {
   run_app->add_flag("--once", run.once, "Exit at the first moment of convergence")->group("When it ends");
   run_app
       ->add_option("--converged-timeout,--converger-timeout", converged_text,
-                   "Exit after N seconds in which nothing changed (fractions allowed; 0 is --once, below 0 never)")
+                   "Exit after so long without a change, in seconds or as in 500ms, 2m (0 is --once, below 0 never)")
       ->type_name("N")
       ->group("When it ends");
   run_app
@@ -241,7 +243,9 @@ Result<Command> parse_command_line(std::vector<std::string> arguments) {
       ->group("When it ends");
   run_app->add_flag("--converged-exit", converged_exit, "Exit when converged, as a converged timeout does")
       ->group("When it ends");
-  run_app->add_option("--max-runtime", max_runtime_text, "Exit after N seconds in any case (7 if it had not converged)")
+  run_app
+      ->add_option("--max-runtime", max_runtime_text,
+                   "Exit after so long in any case, in seconds or as in 500ms, 2m (7 if it had not converged)")
       ->type_name("N")
       ->group("When it ends");
   run_app->add_flag("-n,--noop,--dry-run", run.noop, "Only check, and say what would change")->group("What it does");
@@ -671,7 +675,7 @@ Result<Command> parse_command_line(std::vector<std::string> arguments) {
     if (pause_time.empty())
       return std::unexpected(
           Error("`mgmt pause` needs its end").hint("mgmt pause --for 30m --reason \"moving disks\""));
-    auto span = parse_duration(pause_time);
+    auto span = parse_duration(pause_time, "s");
     constexpr std::chrono::days kLongest{366};
     if (!span || *span <= std::chrono::seconds(0) || *span > kLongest)
       return std::unexpected(Error(fmt::format("--for doesn't understand `{}`", printable(pause_time)))

@@ -5,6 +5,8 @@
 #include <cstdio>
 
 #include "src/async/confine.h"
+#include "src/async/relay.h"
+#include "src/base/cause.h"
 #include "src/base/fd.h"
 #include "src/base/folder.h"
 #include "src/base/text.h"
@@ -36,8 +38,9 @@ namespace mgmt::cli {
 namespace {
 
 int complain(const Error& error, int code) {
-  fmt::print(stderr, "mgmt: {}\n", error.text());
-  if (!error.hint_text().empty()) fmt::print(stderr, "  hint: {}\n", error.hint_text());
+  // Not by fmt::print, which throws where nobody reads stderr.
+  std::fputs(fmt::format("mgmt: {}\n", error.text()).c_str(), stderr);
+  if (!error.hint_text().empty()) std::fputs(fmt::format("  hint: {}\n", error.hint_text()).c_str(), stderr);
   return code;
 }
 
@@ -198,7 +201,11 @@ int main(int argc, char** argv) {
     // A guard of a dry run: see confine.h. It isn't in the help: nobody but mgmt starts it.
     if (arguments.size() > 1 && arguments[0] == "--confined")
       return confine::run_as_program({arguments.begin() + 1, arguments.end()});
+    // A command that outlives mgmt: see relay.h.
+    if (arguments.size() > 1 && arguments[0] == "--relay")
+      return relay::run_as_program({arguments.begin() + 1, arguments.end()});
     confine::offer();
+    relay::offer();
     Result<cli::Command> command = parse_command_line(arguments);
     if (!command) return complain(command.error(), kBadInput);
     int code = std::visit(Perform{arguments}, std::move(*command));
@@ -206,7 +213,7 @@ int main(int argc, char** argv) {
     if (std::fflush(stdout) != 0 || std::ferror(stdout)) return complain(Error("writing to stdout failed"), kOther);
     return code;
   } catch (const Error& error) {
-    return complain(error, kOther);
+    return complain(with_cause(error, ""), kOther);
   } catch (const std::exception& error) {
     return complain(Error(error.what()), kOther);
   }

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "src/base/duration.h"
 #include "src/base/text.h"
 
 namespace mgmt::cli {
@@ -69,17 +70,20 @@ class Filler {
   std::size_t used_ = 0;
 };
 
-// "at least 1 s", "1 to 9 s"; "" for any number.
+// "at least 1s", "1 to 9"; "" for any number.
 std::string range_text(const Param& param) {
-  std::string unit = param.unit.empty() ? "" : fmt::format(" {}", param.unit);
-  if (param.min && param.max) return fmt::format("{} to {}{}", *param.min, *param.max, unit);
-  if (param.min) return fmt::format("at least {}{}", *param.min, unit);
-  if (param.max) return fmt::format("at most {}{}", *param.max, unit);
+  auto shown = [&](std::int64_t bound) {
+    return param.is_duration() ? duration_text(std::chrono::milliseconds(bound)) : std::to_string(bound);
+  };
+  if (param.min && param.max) return fmt::format("{} to {}", shown(*param.min), shown(*param.max));
+  if (param.min) return fmt::format("at least {}", shown(*param.min));
+  if (param.max) return fmt::format("at most {}", shown(*param.max));
   return {};
 }
 
 std::string type_text(const Param& param) {
-  return type_name(param.type) + (param.unit.empty() ? "" : fmt::format(" in {}", param.unit));
+  if (!param.is_duration()) return type_name(param.type);
+  return fmt::format("{}; a number alone is in {}", type_name(param.type), param.unit);
 }
 
 std::string quoted(std::span<const std::string_view> words, std::string_view last) {

@@ -25,12 +25,15 @@ Value text_types() { return strings({"string", "number", "boolean"}); }
 // The words of YAML 1.2 and those of 1.1, which an editor of today takes for texts.
 Value bool_words() { return Value(List{Value(true), Value(false), text("yes"), text("no"), text("on"), text("off")}); }
 
+constexpr std::string_view kDurationPattern = R"(^[-+]?([0-9.]+|([0-9.]+(ms|s|m|h|d))+)$)";
+
 Map of_type(const Type& type) {
   switch (type.base) {
     case Type::Base::Bool: return {{"enum", bool_words()}};
     case Type::Base::Int: return {{"type", text("integer")}};
     case Type::Base::Float: return {{"type", text("number")}};
     case Type::Base::Str: return {{"type", text_types()}};
+    case Type::Base::Duration: return {{"type", strings({"string", "number"})}, {"pattern", text(kDurationPattern)}};
     case Type::Base::List: return {{"type", text("array")}, {"items", Value(of_type(*type.element))}};
     case Type::Base::Map: return {{"type", text("object")}, {"additionalProperties", Value(of_type(*type.element))}};
   }
@@ -44,10 +47,13 @@ Map of_param(const Param& param) {
     for (std::string_view word : param.values.span()) words.push_back(text(word));
     schema = {{"enum", Value(std::move(words))}};
   }
-  if (param.min) schema.emplace_back("minimum", Value(*param.min));
-  if (param.max) schema.emplace_back("maximum", Value(*param.max));
   std::string description(param.doc);
-  if (!param.unit.empty()) description += fmt::format(" In {}.", param.unit);
+  if (param.is_duration()) {
+    description += fmt::format(" As in 500ms, 5s, 2m; a number alone is in {}.", param.unit);
+  } else {
+    if (param.min) schema.emplace_back("minimum", Value(*param.min));
+    if (param.max) schema.emplace_back("maximum", Value(*param.max));
+  }
   if (!param.default_text.empty()) description += fmt::format(" Default: {}.", param.default_text);
   schema.emplace_back("description", Value(std::move(description)));
   bool plain = param.type.base == Type::Base::Bool || param.type.base == Type::Base::Int;

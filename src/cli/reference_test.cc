@@ -18,11 +18,11 @@ constexpr Param kLampParams[] = {
      .values = {{"lit", "dark"}},
      .aliases = {{"status"}}},
     {.name = "after",
-     .type = kInt,
+     .type = kDuration,
      .doc = "How long it waits before it does what it is told, which takes more than one line of text | and a bar.",
      .default_text = "5",
-     .min = 1,
-     .max = 60,
+     .min = 1000,
+     .max = 60'000,
      .unit = "s"},
     {.name = "colours", .type = kStrings, .doc = "Tried one after the other."},
     {.name = "code", .type = kStr, .doc = "What opens it.", .default_text = "none", .secret = true},
@@ -65,10 +65,10 @@ TEST(Reference, AKindAsText) {
             "  state (str, required)\n"
             "      Whether it shines. One of `lit` or `dark`. Also\n"
             "      written as `status`.\n"
-            "  after (int in s)\n"
+            "  after (duration; a number alone is in s)\n"
             "      How long it waits before it does what it is told,\n"
             "      which takes more than one line of text | and a bar.\n"
-            "      Range: 1 to 60 s. Default: 5.\n"
+            "      Range: 1s to 1m. Default: 5.\n"
             "  colours (list of str)\n"
             "      Tried one after the other.\n"
             "  code (str)\n"
@@ -97,8 +97,9 @@ TEST(Reference, AKindAsMarkdown) {
           "| `state` | str | (required) | Whether it shines. One of `lit` or `dark`. Also written as `status`. |\n"),
       text.npos)
       << text;
-  EXPECT_NE(text.find("| `after` | int in s | 5 | How long it waits before it does what it is told, which takes more "
-                      "than one line of text \\| and a bar. Range: 1 to 60 s. |\n"),
+  EXPECT_NE(text.find("| `after` | duration; a number alone is in s | 5 | How long it waits before it does what it is "
+                      "told, which takes more "
+                      "than one line of text \\| and a bar. Range: 1s to 1m. |\n"),
             text.npos)
       << text;
   EXPECT_NE(text.find("- `wick`: lamps of 2016 had one\n"), text.npos);
@@ -169,8 +170,8 @@ TEST(Schema, AResourceTakesItsParametersAndNoOthers) {
   EXPECT_EQ(
       at(schema, {"properties", "after"}),
       parsed(
-          R"({"type": "integer", "minimum": 1, "maximum": 60, "description": "How long it waits before it does what it is told, )"
-          R"(which takes more than one line of text | and a bar. In s. Default: 5.", "default": 5})"));
+          R"({"type": ["string", "number"], "pattern": "^[-+]?([0-9.]+|([0-9.]+(ms|s|m|h|d))+)$", "description": "How long it waits before it does what it is told, )"
+          R"(which takes more than one line of text | and a bar. As in 500ms, 5s, 2m; a number alone is in s. Default: 5."})"));
   EXPECT_EQ(at(schema, {"properties", "colours", "items", "type"}), parsed(R"(["string", "number", "boolean"])"));
   EXPECT_EQ(at(schema, {"properties", "code", "writeOnly"}), Value(true));
   EXPECT_EQ(at(schema, {"properties", "dim", "default"}), Value(false));

@@ -353,6 +353,7 @@ static Value empty_value(const Type& type) {
     case Type::Base::Int: return Value(std::int64_t{0});
     case Type::Base::Float: return Value(0.0);
     case Type::Base::Str: return Value("");
+    case Type::Base::Duration: return Value("0s");
     case Type::Base::List: return Value(List());
     case Type::Base::Map: return Value(Map());
   }

@@ -23,6 +23,7 @@ std::vector<Value> values_of(const Param& param) {
       else
         for (std::string_view text : kTexts) values.emplace_back(std::string(text));
       break;
+    case Type::Base::Duration: values = {Value("0s"), Value("1s")}; break;
     case Type::Base::Bool: values = {Value(false), Value(true)}; break;
     case Type::Base::Int:
       for (std::int64_t number : {std::int64_t{0}, param.min.value_or(-1), param.max.value_or(1)})

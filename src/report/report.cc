@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "src/report/report.h"
 
+#include <algorithm>
+
 namespace mgmt::report {
 namespace {
 
@@ -42,6 +44,10 @@ void Report::emit(Body body) {
   if (!secrets_.empty()) std::visit(Hide{secrets_}, body);
   Event event{std::chrono::system_clock::now(), std::move(body)};
   for (const auto& reader : readers_) reader->on_event(event);
+}
+
+bool Report::lags() const {
+  return std::ranges::any_of(readers_, [](const auto& reader) { return reader->lags(); });
 }
 
 bool Report::close() {

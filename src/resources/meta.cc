@@ -12,8 +12,8 @@ namespace mgmt {
 namespace {
 
 constexpr Type kStrList = list_of(kStr);
-// A hundred years: far from the end of what the clocks can count.
-constexpr std::int64_t kLongestSeconds = 100LL * 365 * 24 * 3600;
+// A hundred years, in milliseconds: far from the end of what the clocks can count.
+constexpr std::int64_t kLongest = 100LL * 365 * 24 * 3600 * 1000;
 
 constexpr Param kParams[] = {
     {.name = "noop", .type = kBool, .doc = "Only check, never apply.", .default_text = "false"},
@@ -24,24 +24,24 @@ constexpr Param kParams[] = {
          "each failure that begins.",
      .default_text = "3 in a row"},
     {.name = "delay",
-     .type = kInt,
+     .type = kDuration,
      .doc = "The time between two tries. Not set: about 0.25 s, and twice as long each time, up to a minute.",
      .default_text = "0.25 s, doubling",
      .min = 0,
-     .max = kLongestSeconds * 1000,
+     .max = kLongest,
      .unit = "ms"},
     {.name = "timeout",
-     .type = kInt,
+     .type = kDuration,
      .doc = "The longest that one check and apply may take; 0: no limit.",
      .default_text = "0",
      .min = 0,
-     .max = kLongestSeconds * 1000,
+     .max = kLongest,
      .unit = "ms"},
     {.name = "poll",
-     .type = kInt,
-     .doc = "Look every so many seconds instead of watching; 0: watch; negative: look once, at the start.",
+     .type = kDuration,
+     .doc = "Look so often instead of watching; 0: watch; negative: look once, at the start.",
      .default_text = "0",
-     .max = kLongestSeconds,
+     .max = kLongest,
      .unit = "s"},
     {.name = "sema",
      .type = kStrList,
@@ -130,7 +130,7 @@ std::shared_ptr<const Meta> make_meta(const Params& values) {
   Meta meta;
   meta.noop = values.get_or(kNoop, false);
   if (const auto* retry = values.find<std::int64_t>(kRetry)) meta.retry = *retry;
-  if (const auto* delay = values.find<std::int64_t>(kDelay)) meta.delay = std::chrono::milliseconds(*delay);
+  meta.delay = values.find_duration(kDelay);
   meta.retryreset = values.get_or(kRetryReset, false);
   meta.reset = values.get_or(kReset, false);
   meta.limit = values.get_or(kLimit, meta.limit);
@@ -138,9 +138,9 @@ std::shared_ptr<const Meta> make_meta(const Params& values) {
   check_limit(meta);
   meta.rewatch = values.get_or(kRewatch, false);
   meta.realize = values.get_or(kRealize, false);
-  meta.timeout = std::chrono::milliseconds(values.get_or<std::int64_t>(kTimeout, 0));
+  meta.timeout = values.find_duration(kTimeout).value_or(meta.timeout);
   // How negative it is means nothing.
-  meta.poll = std::chrono::seconds(std::max<std::int64_t>(values.get_or<std::int64_t>(kPoll, 0), -1));
+  meta.poll = std::max(values.find_duration(kPoll).value_or(meta.poll), std::chrono::milliseconds(-1));
   meta.autoedge = values.get_or(kAutoEdge, true);
   meta.autogroup = values.get_or(kAutoGroup, true);
   if (const List* semaphores = values.find<List>(kSema)) {

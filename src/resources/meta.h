@@ -31,8 +31,8 @@ struct Meta {
   std::optional<std::chrono::milliseconds> delay;
   /// Of one check and apply; 0: none.
   std::chrono::milliseconds timeout{0};
-  /// Look every so many seconds instead of watching; 0: watch.
-  std::chrono::seconds poll{0};
+  /// Look so often instead of watching; 0: watch; below: once.
+  std::chrono::milliseconds poll{0};
   /// At most `limit` events a second lead to a look, but for `burst` that may come at once. Infinite: no limit.
   double limit = std::numeric_limits<double>::infinity();
   std::int64_t burst = 0;

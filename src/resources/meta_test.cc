@@ -35,9 +35,9 @@ TEST(Meta, EachActingParameterArrives) {
   Params params;
   params.set(index_of("noop"), Value(true), {});
   params.set(index_of("retry"), Value(std::int64_t{-1}), {});
-  params.set(index_of("delay"), Value(std::int64_t{1500}), {});
-  params.set(index_of("timeout"), Value(std::int64_t{250}), {});
-  params.set(index_of("poll"), Value(std::int64_t{5}), {});
+  params.set(index_of("delay"), Value("1500ms"), {});
+  params.set(index_of("timeout"), Value("250ms"), {});
+  params.set(index_of("poll"), Value("5s"), {});
   params.set(index_of("sema"), Value(List{Value("b:2"), Value("a"), Value("b:2")}), {});
   for (const char* name : {"retryreset", "reset", "rewatch", "realize"}) params.set(index_of(name), Value(true), {});
   params.set(index_of("limit"), Value(0.5), {});
@@ -56,7 +56,7 @@ TEST(Meta, EachActingParameterArrives) {
 }
 
 TEST(Meta, ANegativePollMeansOnce) {
-  EXPECT_EQ(make_meta(with("poll", Value(std::int64_t{-7})))->poll, std::chrono::seconds(-1));
+  EXPECT_EQ(make_meta(with("poll", Value("-7s")))->poll, std::chrono::milliseconds(-1));
 }
 
 TEST(Meta, ALimitLetsSomethingThrough) {

@@ -7,6 +7,7 @@
 #include <optional>
 #include <utility>
 
+#include "src/base/duration.h"
 #include "src/base/text.h"
 #include "src/resources/secrets.h"
 #include "src/value/json.h"
@@ -33,6 +34,10 @@ std::optional<Value> conform(const Type& type, Value value) {
     case Type::Base::Bool: return value.get_if<bool>() ? std::optional(std::move(value)) : std::nullopt;
     case Type::Base::Int: return value.get_if<std::int64_t>() ? std::optional(std::move(value)) : std::nullopt;
     case Type::Base::Str: return value.get_if<std::string>() ? std::optional(std::move(value)) : std::nullopt;
+    case Type::Base::Duration:
+      // It was a number before it could have a unit, and what the number means is up to check_value().
+      return value.get_if<std::string>() || value.get_if<std::int64_t>() ? std::optional(std::move(value))
+                                                                         : std::nullopt;
     case Type::Base::Float:
       if (const auto* whole = value.get_if<std::int64_t>()) return Value(static_cast<double>(*whole));
       return value.get_if<double>() ? std::optional(std::move(value)) : std::nullopt;
@@ -89,15 +94,15 @@ Map meta_map(const Meta& meta) {
     if (value != none) map.emplace_back(name, as_value(value));
   };
   auto as_is = [](auto value) { return Value(value); };
-  auto count = [](auto time) { return Value(static_cast<std::int64_t>(time.count())); };
+  auto duration = [](std::optional<std::chrono::milliseconds> time) { return Value(duration_text(*time)); };
   add("autoedge", meta.autoedge, unset.autoedge, as_is);
   add("autogroup", meta.autogroup, unset.autogroup, as_is);
   add("burst", meta.burst, unset.burst, as_is);
-  add("delay", meta.delay, unset.delay, [&](auto delay) { return count(*delay); });
+  add("delay", meta.delay, unset.delay, duration);
   add("dollar", meta.dollar, unset.dollar, as_is);
   add("limit", meta.limit, unset.limit, as_is);
   add("noop", meta.noop, unset.noop, as_is);
-  add("poll", meta.poll, unset.poll, count);
+  add("poll", meta.poll, unset.poll, duration);
   add("realize", meta.realize, unset.realize, as_is);
   add("reset", meta.reset, unset.reset, as_is);
   add("retry", meta.retry, unset.retry, [](auto times) { return Value(*times); });
@@ -108,7 +113,7 @@ Map meta_map(const Meta& meta) {
     for (const std::string& name : names) list.emplace_back(name);
     return Value(std::move(list));
   });
-  add("timeout", meta.timeout, unset.timeout, count);
+  add("timeout", meta.timeout, unset.timeout, duration);
   return map;
 }
 

@@ -7,6 +7,7 @@
 #include <charconv>
 #include <cmath>
 
+#include "src/base/duration.h"
 #include "src/base/text.h"
 #include "src/value/mask.h"
 
@@ -27,19 +28,34 @@ std::vector<std::string_view> param_names(std::span<const Param> table) {
 namespace {
 
 Result<Value> check_range(const Param& param, std::int64_t number, Value value) {
-  std::string unit = param.unit.empty() ? "" : fmt::format(" {}", param.unit);
+  auto shown = [&](std::int64_t bound) {
+    return param.is_duration() ? duration_text(std::chrono::milliseconds(bound)) : std::to_string(bound);
+  };
   if (param.min && number < *param.min)
     return std::unexpected(
-        Error(fmt::format("`{}` must be at least {}{}, not {}", param.name, *param.min, unit, number)));
+        Error(fmt::format("`{}` must be at least {}, not {}", param.name, shown(*param.min), shown(number))));
   if (param.max && number > *param.max)
     return std::unexpected(
-        Error(fmt::format("`{}` must be at most {}{}, not {}", param.name, *param.max, unit, number)));
+        Error(fmt::format("`{}` must be at most {}, not {}", param.name, shown(*param.max), shown(number))));
   return value;
+}
+
+// A number alone may be written as any int.
+Result<Value> check_duration(const Param& param, const Value& value) {
+  const auto* text = value.get_if<std::string>();
+  Result<Value> number = text ? parse_scalar(kInt, *text) : value;
+  bool bare = number && number->get_if<std::int64_t>();
+  if (!bare && !text) return value;
+  auto duration = parse_duration(bare ? std::to_string(number->get<std::int64_t>()) : *text, param.unit);
+  if (duration) return check_range(param, duration->count(), Value(duration_text(*duration)));
+  return std::unexpected(
+      Error(fmt::format("`{}`: {}", param.name, duration.error().text())).hint(duration.error().hint_text()));
 }
 
 }  // namespace
 
 Result<Value> check_value(const Param& param, Value value) {
+  if (param.is_duration()) return check_duration(param, value);
   if (const auto* number = value.get_if<std::int64_t>()) return check_range(param, *number, value);
   const auto* text = value.get_if<std::string>();
   if (!text) return value;
@@ -102,7 +118,8 @@ Result<Value> parse_float(std::string_view text) {
 
 Result<Value> parse_scalar(const Type& type, std::string_view text) {
   switch (type.base) {
-    case Type::Base::Str: return Value(std::string(text));
+    case Type::Base::Str:
+    case Type::Base::Duration: return Value(std::string(text));
     case Type::Base::Bool: return parse_bool(text);
     case Type::Base::Int: return parse_int(text);
     case Type::Base::Float: return parse_float(text);
@@ -116,6 +133,13 @@ const Params::Item* Params::find_item(ParamIndex index) const {
   for (const Item& item : items_)
     if (item.index == index) return &item;
   return nullptr;
+}
+
+std::optional<std::chrono::milliseconds> Params::find_duration(ParamIndex index) const {
+  const auto* text = find<std::string>(index);
+  if (!text) return std::nullopt;
+  auto duration = parse_duration(*text, {});
+  return duration ? std::optional(*duration) : std::nullopt;
 }
 
 SourcePos Params::pos_or(ParamIndex index, SourcePos fallback) const {

@@ -10,6 +10,7 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -60,11 +61,12 @@ struct Param {
   bool secret = false;
   /// The only words allowed; empty: any.
   Words values = {};
-  /// Inclusive bounds of a number.
+  /// Inclusive bounds of a number; of a duration in milliseconds.
   std::optional<std::int64_t> min = {};
   std::optional<std::int64_t> max = {};
-  /// Of a number: "s", "ms".
+  /// Of a duration: what a number without a unit means, "s" or "ms".
   std::string_view unit = {};
+  constexpr bool is_duration() const { return type.base == Type::Base::Duration; }
   /// Other names that are read as this one.
   Words aliases = {};
   /// Checks a string and gives its canonical form for comparison (`0644` for `u=rw,go=r`), or says what
@@ -99,7 +101,7 @@ const Param* find_param(std::span<const Param> table, std::string_view name);
 std::vector<std::string_view> param_names(std::span<const Param> table);
 
 /// Checks what the type alone doesn't say: closed values, range, canonical form. Returns the value to be
-/// stored (strings in canonical form), or the cause, and a hint.
+/// stored (strings in canonical form), or the cause, and a hint. A duration may also be an int, in its unit.
 Result<Value> check_value(const Param& param, Value value);
 
 /// Reads a scalar's source text by the parameter's type: strings stay as written, `no` is a string for a
@@ -128,6 +130,8 @@ class Params {
     const T* value = find<T>(index);
     return value ? *value : fallback;
   }
+  /// The value of a duration.
+  std::optional<std::chrono::milliseconds> find_duration(ParamIndex index) const;
   bool has(ParamIndex index) const { return find_item(index) != nullptr; }
   const Item* find_item(ParamIndex index) const;
   /// The position of a parameter's value, `fallback` if it is not set.

@@ -15,6 +15,7 @@ std::string type_name(const Type& type) {
     case Type::Base::Int: return "int";
     case Type::Base::Float: return "float";
     case Type::Base::Str: return "str";
+    case Type::Base::Duration: return "duration";
     case Type::Base::List: return "list of " + type_name(*type.element);
     case Type::Base::Map: return "map of str to " + type_name(*type.element);
   }

@@ -18,7 +18,7 @@ using Map = std::vector<std::pair<std::string, Value>>;
 
 /// A nested type. The element lives as long as the program: `constexpr Type kStrList = list_of(kStr)`.
 struct Type {
-  enum class Base : std::uint8_t { Bool, Int, Float, Str, List, Map };
+  enum class Base : std::uint8_t { Bool, Int, Float, Str, Duration, List, Map };
   Base base = Base::Str;
   const Type* element = nullptr;
 };
@@ -27,6 +27,8 @@ constexpr Type kBool{Type::Base::Bool};
 constexpr Type kInt{Type::Base::Int};
 constexpr Type kFloat{Type::Base::Float};
 constexpr Type kStr{Type::Base::Str};
+/// A text with its unit, in the form of duration_text(): "500ms", "5s", "2m".
+constexpr Type kDuration{Type::Base::Duration};
 constexpr Type list_of(const Type& element) { return {Type::Base::List, &element}; }
 constexpr Type map_of(const Type& element) { return {Type::Base::Map, &element}; }
 

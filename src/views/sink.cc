@@ -21,6 +21,7 @@ Sink::Sink(Fd out, std::chrono::milliseconds patience)
   if (!hurry_) throw Error::system(errno, "making an eventfd");
   struct stat status{};
   is_file_ = fstat(out_.get(), &status) == 0 && S_ISREG(status.st_mode);
+  is_terminal_ = ::isatty(out_.get()) == 1;
 }
 
 Sink::Outcome Sink::write(std::string_view data) {
@@ -40,7 +41,8 @@ Sink::Outcome Sink::write(std::string_view data) {
       continue;
     }
     if (errno == EINTR || errno == EAGAIN) continue;
-    if (errno == EPIPE) return Outcome::ReaderGone;
+    // A terminal that has gone answers so, and was a reader too.
+    if (errno == EPIPE || (errno == EIO && is_terminal_)) return Outcome::ReaderGone;
     if (!refusal_told_)
       tell_stderr(
           fmt::format("mgmt: lines of the report are lost: {}", Error::system(errno, "writing to its output").text()));

@@ -37,6 +37,7 @@ class Sink {
   std::atomic<std::uint64_t> written_ = 0;
   bool in_hurry_ = false;
   bool is_file_ = false;
+  bool is_terminal_ = false;
   bool refusal_told_ = false;
   /// What was refused had begun: the last line is not whole.
   bool torn_ = false;

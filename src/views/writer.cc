@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <pthread.h>
 
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <csignal>
@@ -98,9 +99,11 @@ class Writer::State {
       std::lock_guard lock(mutex_);
       // Few, and the last word of a run: never dropped.
       bool is_summary = std::holds_alternative<Summary>(event.body);
+      bool is_output = std::holds_alternative<Output>(event.body);
+      std::size_t limit = is_output ? std::min(limits_.output_bytes, limits_.bytes) : limits_.bytes;
       if (std::holds_alternative<Progress>(event.body)) {
         progress_ = event;
-      } else if (bytes_ + bytes > limits_.bytes && !is_summary) {
+      } else if (bytes_ + bytes > limit && !is_summary) {
         if (queue_.empty() || !std::holds_alternative<Dropped>(queue_.back())) queue_.emplace_back(Dropped{});
         ++std::get<Dropped>(queue_.back()).count;
       } else {
@@ -110,6 +113,11 @@ class Writer::State {
       wake = std::exchange(asleep_, false);
     }
     if (wake) wake_.notify_one();
+  }
+
+  bool lags() {
+    std::lock_guard lock(mutex_);
+    return bytes_ > limits_.lag_bytes && std::chrono::steady_clock::now() - moved_ < limits_.lag_patience;
   }
 
   void close() {
@@ -208,6 +216,7 @@ class Writer::State {
   void release(std::size_t bytes) {
     std::lock_guard lock(mutex_);
     bytes_ -= bytes;
+    if (bytes > 0) moved_ = std::chrono::steady_clock::now();
   }
 
   std::unique_ptr<View> view_;
@@ -224,6 +233,8 @@ class Writer::State {
   std::vector<Item> queue_;
   std::optional<Event> progress_;
   std::size_t bytes_ = 0;
+  /// When something of it was taken last.
+  std::chrono::steady_clock::time_point moved_ = std::chrono::steady_clock::now();
   bool asleep_ = false, closing_ = false, done_ = false;
 };
 
@@ -245,5 +256,7 @@ bool Writer::finish() {
 }
 
 void Writer::on_event(const Event& event) { state_->push(event); }
+
+bool Writer::lags() const { return state_->lags(); }
 
 }  // namespace mgmt::views

@@ -22,6 +22,11 @@ class Writer : public report::Reader {
   struct Limits {
     /// Of all events that wait, roughly in bytes.
     std::size_t bytes = std::size_t{64} << 20;
+    /// Where what commands print has no room any more; and from where on they are asked to hold back, for as long as
+    /// somebody reads.
+    std::size_t output_bytes = std::size_t{3} << 20;
+    std::size_t lag_bytes = std::size_t{512} << 10;
+    std::chrono::milliseconds lag_patience{1000};
     /// How long the destructor waits while not a byte is taken.
     std::chrono::milliseconds patience{500};
   };
@@ -33,6 +38,7 @@ class Writer : public report::Reader {
   Writer& operator=(const Writer&) = delete;
 
   void on_event(const report::Event& event) override;
+  bool lags() const override;
   /// Writes what waits. What nobody takes is given up, and its number said on stderr. False if the system refused some
   /// of it (a full disk).
   bool finish() override;

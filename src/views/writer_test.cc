@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <future>
+#include <thread>
 
 #include "src/base/text.h"
 #include "src/views/views.h"
@@ -66,11 +67,40 @@ std::size_t events_in(std::string_view text) {
   return count;
 }
 
+TEST(Writer, AsksForAMomentWhileSomebodyReadsAndMuchWaits) {
+  Pipe pipe;
+  auto writer = std::make_unique<Writer>(
+      std::move(pipe.out), std::make_unique<Plain>(),
+      Writer::Limits{.output_bytes = 400'000, .lag_bytes = 200'000, .lag_patience = std::chrono::hours(1)});
+  EXPECT_FALSE(writer->lags());
+  int sent = 0;
+  while (!writer->lags()) writer->on_event(numbered(sent++));
+  // Far above that, what a command prints is dropped.
+  while (sent < 10'000) writer->on_event(numbered(sent++));
+  std::future<std::string> all = std::async(std::launch::async, [&] { return read_all(pipe.in.get()); });
+  while (writer->lags()) std::this_thread::yield();
+  writer->on_event(numbered(sent++));
+  EXPECT_TRUE(writer->finish());
+  writer.reset();
+  std::string text = all.get();
+  EXPECT_EQ(events_in(text), 10'001u);
+  EXPECT_NE(text.find("dropped "), text.npos);
+  EXPECT_LT(text.size(), 600'000u);
+}
+
+TEST(Writer, WhoDoesntReadIsNotWaitedFor) {
+  Pipe pipe;
+  Writer writer(std::move(pipe.out), std::make_unique<Plain>(),
+                Writer::Limits{.lag_bytes = 1000, .lag_patience = milliseconds(0), .patience = milliseconds(1)});
+  for (int i = 0; i < 10'000; ++i) writer.on_event(numbered(i));
+  EXPECT_FALSE(writer.lags());
+}
+
 TEST(Writer, WritesAllInOrderBeforeItIsGone) {
   Pipe pipe;
   auto reader = std::async(std::launch::async, [&] { return read_all(pipe.in.get()); });
   {
-    Writer writer(std::move(pipe.out), std::make_unique<Plain>());
+    Writer writer(std::move(pipe.out), std::make_unique<Plain>(), Writer::Limits{.output_bytes = SIZE_MAX});
     for (int i = 0; i < 20000; ++i) writer.on_event(numbered(i));
   }
   std::string text = reader.get();

@@ -176,7 +176,7 @@ def test_much_output_costs_bounded_memory():
         agent = Agent("graph.yaml", cwd=at)
         wait_until(lambda: os.path.exists(at + "/printed"), "50 MB of output that nobody reads", 60)
         measured("peak KiB after 50 MB of output that nobody reads", peak_kib(agent.pid))
-        check(peak_kib(agent.pid) < 160 * 1024, f"peak {peak_kib(agent.pid)} KiB with an unread report")
+        check(peak_kib(agent.pid) < 48 * 1024, f"peak {peak_kib(agent.pid)} KiB with an unread report")
         # Whoever begins to read learns how much is missing, and every line is whole.
         dropped = agent.wait_for("dropped", what="how many events were dropped", seconds=60)
         check(dropped["count"] > 0, "no count of dropped events")

@@ -174,9 +174,9 @@ def test_an_immutable_file_says_so():
             errors = {event["resource"]: (event["error"], event["hint"]) for event in agent.all("failed")}
             hint = f"`chattr -i {d}/%s` lets it be changed"
             equal(errors["file[f]"],
-                  (f"putting {d}/f in its place: {d}/f is immutable (chattr +i)", hint % "f"), "the content")
-            equal(errors["file[m]"], (f"setting the mode of {d}/m: {d}/m is immutable (chattr +i)", hint % "m"), "the mode")
-            equal(errors["file[new]"], (f"creating {d}/d/new: {d}/d is immutable (chattr +i)",
+                  (f"putting {d}/f in its place: Operation not permitted: {d}/f is immutable (chattr +i)", hint % "f"), "the content")
+            equal(errors["file[m]"], (f"setting the mode of {d}/m: Operation not permitted: {d}/m is immutable (chattr +i)", hint % "m"), "the mode")
+            equal(errors["file[new]"], (f"creating {d}/d/new: Operation not permitted: {d}/d is immutable (chattr +i)",
                                         hint % "d"), "the folder")
             equal((read(d + "/f"), leftovers(d)), ("old", []), "what is there")
         finally:

@@ -9,6 +9,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "src/base/duration.h"
 #include "src/frontends/yaml/yaml.h"
 #include "src/resources/kind.h"
 
@@ -37,7 +38,7 @@ std::string show_meta(const Meta& meta) {
   if (meta.retry) out += fmt::format(" retry={}", *meta.retry);
   if (meta.delay) out += fmt::format(" delay={}ms", meta.delay->count());
   if (meta.timeout.count() != 0) out += fmt::format(" timeout={}ms", meta.timeout.count());
-  if (meta.poll.count() != 0) out += fmt::format(" poll={}s", meta.poll.count());
+  if (meta.poll.count() != 0) out += fmt::format(" poll={}", duration_text(meta.poll));
   for (const std::string& id : meta.sema) out += fmt::format(" sema={}", id);
   if (meta.dollar) out += " dollar";
   if (meta.hidden) out += " hidden";

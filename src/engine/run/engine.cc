@@ -57,6 +57,7 @@ Engine::Engine(Loop& loop, report::Report& report, Options options, Publisher* p
       progress_timer_(loop),
       recheck_timer_(loop),
       stop_timer_(loop),
+      waiting_timer_(loop),
       random_(options.random_seed),
       pool_(loop, cores(options.threads)) {
   if (options_.recheck > 0s) recheck_pace_.emplace(options_.recheck);
@@ -372,8 +373,15 @@ void Engine::finish(Instance& instance, Outcome outcome) {
   notify_receivers(instance, outcome);
   if (instance.retired || stopping_) {
     settle_refresh(instance, false);
-    if (!outcome.error && !outcome.delta.empty() && !stopping_ && report_.wanted())
+    bool tells = !stopping_ || std::ranges::find(waited_for_, instance.declaration->id()) != waited_for_.end();
+    if (tells && !outcome.error && !outcome.delta.empty() && report_.wanted())
       report_change(instance, outcome, dry(instance));
+    if (stopping_ && tells && outcome.error && report_.wanted())
+      report_.emit(report::Failed{.resource = instance.declaration->id(),
+                                  .place = graph_->place_of(instance.declaration->pos),
+                                  .error = outcome.error->text(),
+                                  .hint = outcome.error->hint_text(),
+                                  .seconds = static_cast<double>(outcome.seconds)});
     return end_run(instance, Schedule::Result::Fine);
   }
   if (instance.first_seconds == 0) instance.first_seconds = std::max(outcome.seconds, 1e-9f);
@@ -418,7 +426,7 @@ void Engine::fail(Instance& instance, const Error& error, float seconds, std::op
   auto* extras = instance.extras_if_any();
   if (!wait && !is_abandoned(instance) && !(extras && extras->waiting_for)) {
     double chance = std::uniform_real_distribution<>()(random_);
-    wait = retry_wait(meta, instance.retries_used, chance);
+    wait = retry_wait(meta, instance.retries_used, chance, error.passes());
     if (wait) ++instance.retries_used;
   }
   convergence_.active(Clock::now());

@@ -136,11 +136,11 @@ class Engine {
 
   /// Starts nothing more, tells child processes to end, lets running file writes finish, and calls `stopped` when
   /// all is quiet, at the latest within `limit`: children are killed by then, and true means that nothing was
-  /// left running.
+  /// left running. Only a command that asks for it (`stop: wait`) is waited for longer, and that is said.
   void stop(Duration limit, std::move_only_function<void(bool)> stopped);
 
   /// For an end that waits for nothing: no command outlives it.
-  void kill_commands() { spawner_.kill_all(); }
+  void kill_commands() { spawner_.kill_all(Spawner::Spare::None); }
 
   report::Summary summary() const;
   /// All that has to be looked at and isn't, by what came first in the graph.
@@ -266,6 +266,8 @@ class Engine {
   bool nothing_is_to_do() const;
   bool only_hopeless_retries() const;
   void check_stopped();
+  void wait_for_commands();
+  void end_what_is_left(Duration rest);
 
   /// Of the run that is on its way.
   bool dry(const Instance& instance) const {
@@ -332,6 +334,9 @@ class Engine {
   bool stopping_ = false;
   std::move_only_function<void(bool)> stopped_;
   Loop::Timer stop_timer_;
+  Loop::Timer waiting_timer_;
+  /// Whose command a stop has waited for: how it ended is still said.
+  std::vector<std::string> waited_for_;
   std::size_t running_ = 0;
   unsigned since_drain_ = 0;
   bool changed_since_poll_ = false;

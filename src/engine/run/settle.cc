@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "src/base/text.h"
 #include "src/engine/run/async_run.h"
 #include "src/engine/run/critical_path.h"
 #include "src/engine/run/engine.h"
@@ -200,23 +201,43 @@ void Engine::stop(Duration limit, std::move_only_function<void(bool)> stopped) {
   spawner_.terminate_all();
   // What watches needs no time to end.
   for (const auto& instance : instances_) instance->subscriptions.clear();
+  wait_for_commands();
   // Children that don't obey are killed while there is still time to see them end.
   stop_timer_.after(limit * 3 / 4, [this, limit] {
-    spawner_.kill_all();
+    spawner_.kill_all(Spawner::Spare::Waited);
+    // A command that is waited for takes no notice.
     for (const auto* list : {&instances_, &retired_})
       for (const auto& instance : *list)
         if (auto* extras = instance->extras_if_any(); extras && extras->async) extras->async->cancel();
-    stop_timer_.after(limit / 4, [this] {
-      if (stopped_) std::exchange(stopped_, nullptr)(false);
-    });
+    end_what_is_left(limit / 4);
   });
   check_stopped();
+}
+
+// What is still at work then is stuck in the kernel.
+void Engine::end_what_is_left(Duration rest) {
+  stop_timer_.after(rest, [this, rest] {
+    if (!spawner_.waited_for().empty()) return end_what_is_left(rest);
+    if (stopped_) std::exchange(stopped_, nullptr)(false);
+  });
+}
+
+void Engine::wait_for_commands() {
+  std::vector<std::string> labels = spawner_.waited_for();
+  if (labels.empty()) return;
+  if (waited_for_.empty()) waited_for_ = labels;
+  std::vector<std::string_view> names(labels.begin(), labels.end());
+  report_.emit(report::Notice{report::Notice::Level::Info,
+                              fmt::format("waiting for the end of {} (`stop: wait`)", enumeration(names)),
+                              "a second signal kills what runs"});
+  waiting_timer_.after(5s, [this] { wait_for_commands(); });
 }
 
 void Engine::check_stopped() {
   if (!stopping_ || !stopped_ || running_ > 0 || syncing_ || staged_syncing_) return;
   stop_timer_.cancel();
-  spawner_.kill_all();
+  waiting_timer_.cancel();
+  spawner_.kill_all(Spawner::Spare::Waited);
   // Posted: it may come from the depth of a run that is just ending.
   loop_.post([stopped = std::exchange(stopped_, nullptr)]() mutable { stopped(true); });
 }

@@ -5,8 +5,8 @@
 
 namespace mgmt {
 
-std::optional<std::chrono::milliseconds> retry_wait(const Meta& meta, std::uint32_t used, double chance) {
-  std::int64_t retries = meta.retry.value_or(Meta::kDefaultRetry);
+std::optional<std::chrono::milliseconds> retry_wait(const Meta& meta, std::uint32_t used, double chance, bool passes) {
+  std::int64_t retries = passes ? -1 : meta.retry.value_or(Meta::kDefaultRetry);
   if (retries >= 0 && static_cast<std::int64_t>(used) >= retries) return std::nullopt;
   if (meta.delay) return meta.delay;
   constexpr std::uint32_t kDoublings = 8;  // 64 s by then

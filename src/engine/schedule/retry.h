@@ -15,8 +15,9 @@ inline constexpr std::chrono::milliseconds kLongestRetry{60'000};
 
 /// How long to wait before the next try, if there is one, after `used` retries. Without `delay` it grows by
 /// doubling, and is spread by up to a quarter either way, so that a thousand hosts don't come back at once:
-/// `chance` in [0, 1).
-std::optional<std::chrono::milliseconds> retry_wait(const Meta& meta, std::uint32_t used, double chance);
+/// `chance` in [0, 1). What passes by itself is tried for ever.
+std::optional<std::chrono::milliseconds> retry_wait(const Meta& meta, std::uint32_t used, double chance,
+                                                    bool passes = false);
 
 /// A success gives all retries back.
 inline bool success_resets_retries(const Meta& meta) { return !meta.retry || meta.retryreset; }

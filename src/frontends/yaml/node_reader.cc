@@ -40,6 +40,7 @@ std::string mismatch_hint(const Type& type, const Event& found) {
   if (type.base == Type::Base::Map) return "write `key: value` pairs";
   if (type.base == Type::Base::Str && found.flow)
     return fmt::format("a text that begins with {} is written in quotes", is_map ? '{' : '[');
+  if (type.base == Type::Base::Duration) return "write it as in 500ms, 5s or 2m";
   if (type.base == Type::Base::Str) return "a text of several lines begins with `|` behind the key";
   return fmt::format("write one {}", type_name(type));
 }
@@ -257,7 +258,7 @@ void NodeReader::report_mismatch(std::string_view what, const Type& type, const 
 }
 
 std::optional<Value> NodeReader::read_scalar(std::string_view what, const Type& type, const Event& event) {
-  if (type.base == Type::Base::Str) return Value(std::string(event.text));
+  if (type.base == Type::Base::Str || type.base == Type::Base::Duration) return Value(std::string(event.text));
   constexpr std::size_t kLongestNumber = 100;
   if (event.text.size() > kLongestNumber) {
     report_mismatch(what, type, event);

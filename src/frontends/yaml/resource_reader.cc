@@ -14,7 +14,7 @@ namespace {
 constexpr Param kNameParam{.name = "name", .type = kStr, .doc = {}, .required = true};
 // exec's word of 2016 for what is `meta: poll` today.
 constexpr std::string_view kPollint = "pollint";
-constexpr Param kPollintParam{.name = kPollint, .type = kInt, .doc = {}, .min = 0, .unit = "s"};
+constexpr Param kPollintParam{.name = kPollint, .type = kDuration, .doc = {}, .min = 0, .unit = "s"};
 
 ParamIndex index_of(std::span<const Param> table, const Param* param) {
   return static_cast<ParamIndex>(param - table.data());
@@ -37,8 +37,8 @@ struct GraphReader::Draft {
   bool has_name_key = false;
   SourcePos name_key, meta_key;
   Params meta;
-  /// Seconds.
-  std::int64_t pollint = 0;
+  /// What it says above 0; else empty.
+  std::string pollint;
   SourcePos pollint_pos;
   std::vector<std::pair<ParamIndex, SourcePos>> seen;
 
@@ -125,10 +125,12 @@ void GraphReader::read_obsolete(Draft& draft, const ObsoleteParam& obsolete, con
   const Kind* kind = draft.declaration.kind;
   if (obsolete.name != kPollint) {
     nodes_.skip_next();
-  } else if (std::optional<PlacedValue> seconds = nodes_.read_value(kPollintParam)) {
-    draft.pollint = seconds->value.get<std::int64_t>();
-    draft.pollint_pos = key.pos;
-    if (draft.pollint > 0) return;
+  } else if (std::optional<PlacedValue> value = nodes_.read_value(kPollintParam)) {
+    if (value->text() != "0s") {
+      draft.pollint = value->text();
+      draft.pollint_pos = key.pos;
+      return;
+    }
   } else {
     return;
   }
@@ -182,7 +184,7 @@ void GraphReader::read_meta_key(Draft& draft, std::vector<SourcePos>& seen, cons
 }
 
 void GraphReader::finish_meta(Draft& draft) {
-  if (draft.pollint > 0 && !draft.meta.has(kPoll)) {
+  if (!draft.pollint.empty() && !draft.meta.has(kPoll)) {
     draft.meta.set(kPoll, Value(draft.pollint), draft.pollint_pos);
     if (first_note(nullptr, kPollint))
       diagnostics_.note(draft.pollint_pos, fmt::format("`pollint: {0}` is read as `meta: poll: {0}`", draft.pollint));

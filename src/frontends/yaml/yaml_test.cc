@@ -152,7 +152,7 @@ TEST(Yaml, AListThatIsSecretIsNotShownWhereANumberIsWanted) {
         fmt::format("graph: g\nresources:\n  exec:\n  - name: x\n    timeout: !secret\n{}- q7\n    oops: 1\n", indent);
     Loaded loaded = load(text, "g.yaml");
     EXPECT_FALSE(loaded.rendered.contains("q7")) << loaded.rendered;
-    EXPECT_TRUE(loaded.rendered.contains("`timeout` must be an int, not a list")) << loaded.rendered;
+    EXPECT_TRUE(loaded.rendered.contains("`timeout` must be a duration, not a list")) << loaded.rendered;
     EXPECT_TRUE(loaded.rendered.contains("oops: 1")) << loaded.rendered;
   }
 }

@@ -5,14 +5,14 @@
 #include <string_view>
 
 #include "src/async/process.h"
+#include "src/resources/exec/account.h"
 #include "src/resources/exec/params.h"
 #include "src/resources/resource.h"
 
 namespace mgmt::exec {
 
-/// One of the resource's commands, ready to be started: arguments, environment, user. Throws Error for a user or
-/// group that doesn't exist.
-Command make_command(const Declaration& declaration, const CommandParams& which);
+/// One of the resource's commands, ready to be started: arguments, environment, user.
+Command make_command(const Declaration& declaration, const CommandParams& which, const Account& account);
 
 /// A command for a message: one line, not too long.
 std::string shown(std::string_view command);

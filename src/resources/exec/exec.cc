@@ -11,9 +11,12 @@
 #include <optional>
 
 #include "src/async/confine.h"
+#include "src/async/relay.h"
+#include "src/base/duration.h"
 #include "src/base/path.h"
 #include "src/events/inotify/file_watcher.h"
 #include "src/resources/async_resource.h"
+#include "src/resources/exec/account.h"
 #include "src/resources/exec/command.h"
 #include "src/resources/exec/output.h"
 #include "src/resources/exec/params.h"
@@ -58,18 +61,22 @@ class WatchCommand : public Subscription {
 
   void start() {
     started_ = Clock::now();
-    try {
-      run_.emplace(
-          services_.loop, services_.spawner, make_command(*declaration_, kWatch), 0s,
-          [this](report::Output::Stream, std::string_view line) {
-            if (!line.empty()) on_event_();
-          },
-          [this](Result<Finished> how) {
-            on_end(how ? ending_text(text_of(declaration_->params, kWatchCmd), how->ending) : how.error().text());
-          });
-    } catch (const Error& error) {
-      on_end(error.text());
-    }
+    if (const Account* known = AccountOf::known(*declaration_)) return start_as(*known);
+    account_.emplace(services_.loop, *declaration_, [this](Result<Account> account) {
+      if (account) start_as(*account);
+      else on_end(account.error().text());
+    });
+  }
+
+  void start_as(const Account& account) {
+    Reading reading{.on_line = [this](report::Output::Stream, std::string_view line) {
+      if (!line.empty()) on_event_();
+    }};
+    run_.emplace(
+        services_.loop, services_.spawner, make_command(*declaration_, kWatch, account), 0s, std::move(reading),
+        [this](Result<Finished> how) {
+          on_end(how ? ending_text(text_of(declaration_->params, kWatchCmd), how->ending) : how.error().text());
+        });
   }
 
   void on_end(const std::string& why) {
@@ -94,6 +101,7 @@ class WatchCommand : public Subscription {
   std::shared_ptr<const Declaration> declaration_;
   Services& services_;
   std::function<void()> on_event_, on_gap_;
+  std::optional<AccountOf> account_;
   std::optional<CommandRun> run_;
   Loop::Timer again_;
   TimePoint started_;
@@ -181,7 +189,10 @@ asio::awaitable<Exec::Answer> Exec::ask_guard(CommandParams which, bool dry) {
   Finished finished;
   std::string last;
   try {
-    Command command = make_command(*declaration_, which);
+    // The run's own, should a new graph come meanwhile.
+    auto declaration = declaration_;
+    Account account = co_await account_of(services_.loop, declaration);
+    Command command = make_command(*declaration, which, account);
     // A dry run changes nothing, whatever its guards would like to do.
     OnLine on_line;
     if (dry && !confine::active()) {
@@ -191,7 +202,8 @@ asio::awaitable<Exec::Answer> Exec::ask_guard(CommandParams which, bool dry) {
       };
     }
     bool wrapped = static_cast<bool>(on_line);
-    finished = co_await run_command(services_.loop, services_.spawner, std::move(command), 0s, std::move(on_line));
+    Reading reading{.on_line = std::move(on_line)};
+    finished = co_await run_command(services_.loop, services_.spawner, std::move(command), 0s, std::move(reading));
     if (wrapped && finished.ending.signal == confine::kRefusedSignal) co_return std::unexpected(last);
     if (wrapped && finished.ending.signal == confine::kNotStartedSignal) throw Error(last);
   } catch (Error& error) {
@@ -264,31 +276,34 @@ asio::awaitable<void> Exec::run(std::shared_ptr<const Declaration> declaration, 
   // Before anything is cut: a part of a secret can't be known again.
   Mask secrets = secrets_of(*declaration);
   secrets.hide(command_line);
-  std::chrono::seconds timeout(declaration->params.get_or<std::int64_t>(kTimeout, 0));
+  std::chrono::milliseconds timeout = declaration->params.find_duration(kTimeout).value_or(0ms);
   LastLines last;
   std::string id = declaration->id();
-  OnLine on_line = [&](report::Output::Stream stream, std::string_view line) {
+  Reading reading{.hold = [this] { return services_.report.lags(); }};
+  reading.on_line = [&](report::Output::Stream stream, std::string_view line) {
     std::string shown_line(line);
     secrets.hide(shown_line);
-    last.add(shown_line);
+    last.add(shown_line, stream == report::Output::Stream::Stderr ? LastLines::From::Stderr : LastLines::From::Stdout);
     if (services_.report.wanted()) services_.report.emit(report::Output{id, std::move(shown_line), stream});
   };
   std::vector<Whole> kept(std::size(kOutputs), Whole(kMaxOutput));
   std::uint32_t sends = main ? sends_ : 0;
-  OnBytes on_bytes;
   if (sends != 0) {
-    on_bytes = [&](report::Output::Stream stream, std::string_view data) {
+    reading.on_bytes = [&](report::Output::Stream stream, std::string_view data) {
       ParamIndex one = stream == report::Output::Stream::Stdout ? kStdout : kStderr;
       for (ParamIndex output : {one, kBoth})
         if (sends >> output & 1) kept[output].add(data);
     };
   }
-  Command command = make_command(*declaration, which);
-  Finished finished = co_await run_command(services_.loop, services_.spawner, std::move(command), timeout,
-                                           std::move(on_line), std::move(on_bytes));
+  Account account = co_await account_of(services_.loop, declaration);
+  Command command = make_command(*declaration, which, account);
+  bool relayed = command.on_stop == Command::OnStop::Leave;
+  Finished finished =
+      co_await run_command(services_.loop, services_.spawner, std::move(command), timeout, std::move(reading));
   child_ = finished.pid;
   if (finished.timed_out)
-    throw Error(fmt::format("{} timed out after {} s", shown(command_line), timeout.count())).hint(last.text());
+    throw Error(fmt::format("{} timed out after {}", shown(command_line), duration_text(timeout))).hint(last.text());
+  if (relayed && finished.ending.signal == relay::kNotStartedSignal) throw Error(last.last());
   if (finished.ending.signal != 0 || finished.ending.status != 0)
     throw Error(ending_text(command_line, finished.ending)).hint(last.text());
   if (!main) co_return;

@@ -196,8 +196,8 @@ TEST_F(ExecTest, ASignalIsNamed) {
 
 TEST_F(ExecTest, TheTimeoutKillsTheWholeGroupAndKeepsWhatWasPrinted) {
   auto began = Clock::now();
-  EXPECT_EQ(run(with(shell("sleep 1000 & echo $!; wait"), kTimeout, Value(std::int64_t{1}))),
-            "`sleep 1000 & echo $!; wait` timed out after 1 s | it printed last:\n  " + seen.out.at(0));
+  EXPECT_EQ(run(with(shell("sleep 1000 & echo $!; wait"), kTimeout, Value("1s"))),
+            "`sleep 1000 & echo $!; wait` timed out after 1s | it printed last:\n  " + seen.out.at(0));
   EXPECT_GE(Clock::now() - began, 1s);
   EXPECT_TRUE(loop_until([&] { return is_dead(seen.out.at(0)) && spawner.running() == 0; }));
 }
@@ -296,7 +296,7 @@ TEST_F(ExecTest, CreatesThatIsNotMadeIsSaidOnce) {
 TEST_F(ExecTest, EmptyStringsOf2016MeanUnset) {
   auto resource = make({{kCmd, Value("true")},
                         {kShell, Value("")},
-                        {kTimeout, Value(std::int64_t{0})},
+                        {kTimeout, Value("0s")},
                         {kWatchCmd, Value("")},
                         {kIfCmd, Value("")},
                         {kIfShell, Value("")}});
@@ -545,6 +545,22 @@ TEST_F(ExecTest, BadParametersAreAllNamed) {
                    "`watchfiles` of exec is not an absolute path: `no`", "`ifshell` has no effect without `ifcmd`"}));
 }
 
+TEST_F(ExecTest, WhatOnlyAShellUnderstandsIsWarnedOfWhereThereIsNone) {
+  using Texts = std::vector<std::string>;
+  EXPECT_EQ(diagnose({{kCmd, Value("a && b | c > d &")}}),
+            Texts{"`|`, `&&` and `>` in `cmd` have no meaning without a shell: the program gets them as written"});
+  EXPECT_EQ(diagnose({{kCmd, Value("rm /tmp/*")}}),
+            Texts{"`*` in `cmd` has no meaning without a shell: the program gets it as written"});
+  EXPECT_EQ(diagnose({{kCmd, Value("sleep 1 &")}}),
+            Texts{"`&` in `cmd` has no meaning without a shell: the program gets it as written"});
+  EXPECT_EQ(diagnose({{kCmd, Value("a")}, {kIfCmd, Value("test `b` = \"c\"")}, {kNifCmd, Value("d; e")}}),
+            (Texts{"a backtick and `\"` in `ifcmd` have no meaning without a shell: the program gets them as written",
+                   "`;` in `nifcmd` has no meaning without a shell: the program gets it as written"}));
+  EXPECT_EQ(diagnose(shell("a && b | c > $d")), Texts{});
+  EXPECT_EQ(diagnose({{kCmd, Value("curl http://host/?a=1&b=~/2")}}), Texts{});
+  EXPECT_EQ(diagnose({{kCmd, Value("echo")}, {kArgs, list({"$a", "b|c"})}}), Texts{});
+}
+
 TEST_F(ExecTest, ARefreshThatMakesNoSenseIsNamed) {
   using Texts = std::vector<std::string>;
   EXPECT_EQ(diagnose({{kCmd, Value("a")}, {kRefreshCmd, Value(" ")}}), Texts{"`refresh_cmd` of exec is empty"});
@@ -553,6 +569,15 @@ TEST_F(ExecTest, ARefreshThatMakesNoSenseIsNamed) {
       Texts{"with `refresh_only`, `cmd` runs on a refresh, and with `refresh_cmd` it doesn't: it would never run"});
   EXPECT_EQ(diagnose({{kCmd, Value("a")}, {kRefreshOnly, Value(true)}, {kWatchFiles, list({"/x"})}}),
             Texts{"`watchfiles` doesn't go with `refresh_only`"});
+}
+
+TEST(LastLines, AnErrorIsNotLostInWhatFollows) {
+  LastLines last;
+  last.add("cannot open", LastLines::From::Stderr);
+  for (int i = 0; i < 100; ++i) last.add(std::to_string(i), LastLines::From::Stdout);
+  EXPECT_EQ(last.text(), "it printed last:\n  cannot open\n  91\n  92\n  93\n  94\n  95\n  96\n  97\n  98\n  99");
+  for (int i = 0; i < 100; ++i) last.add("e" + std::to_string(i), LastLines::From::Stderr);
+  EXPECT_EQ(last.text(), "it printed last:\n  e90\n  e91\n  e92\n  e93\n  e94\n  e95\n  e96\n  e97\n  e98\n  e99");
 }
 
 TEST(LineSplitter, CutsAtCharactersAndGoesOnAfterTheLine) {

@@ -53,6 +53,33 @@ void validate_cmd(const Declaration& declaration, Diagnostics& diagnostics) {
   }
 }
 
+// What means something to a shell. A blank before: only at the front of a word, for URLs have it too.
+constexpr std::array<std::string_view, 12> kShellWords{"|", "&&", ">", "<", ";", "$", "`", "*", "\"", "'", " &", " ~/"};
+
+// Where a shell would act, and none is asked: most likely somebody counts on one.
+void warn_of_shell_words(const Declaration& declaration, const CommandParams& command, Diagnostics& diagnostics) {
+  const Params& params = declaration.params;
+  if (!text_of(params, command.shell).empty()) return;
+  bool main = command.cmd == kCmd;
+  const std::string* set = params.find<std::string>(command.cmd);
+  std::string_view text = set ? *set : main ? std::string_view(declaration.name) : std::string_view();
+  std::vector<std::string> found;
+  for (std::string_view word : kShellWords) {
+    bool said = word == " &" && std::ranges::find(found, "`&&`") != found.end();
+    if (!text.contains(word) || said) continue;
+    if (word.starts_with(' ')) word.remove_prefix(1);
+    found.push_back(word == "`" ? "a backtick" : fmt::format("`{}`", word));
+  }
+  if (found.empty()) return;
+  std::vector<std::string_view> words(found.begin(), found.end());
+  diagnostics.warning(
+      params.pos_or(command.cmd, declaration.pos),
+      fmt::format("{} in `{}` {} no meaning without a shell: the program gets {} as written", enumeration(words),
+                  kParams[command.cmd].name, words.size() == 1 ? "has" : "have", words.size() == 1 ? "it" : "them"),
+      fmt::format("`{}: /bin/sh` gives {} one{}", kParams[command.shell].name, words.size() == 1 ? "it" : "them",
+                  main ? "; if it is meant as it stands, write the words after the program in `args`" : ""));
+}
+
 void validate_env(const Declaration& declaration, Diagnostics& diagnostics) {
   const Map* env = declaration.params.find<Map>(kEnv);
   if (env == nullptr) return;
@@ -124,6 +151,8 @@ void validate(const Declaration& declaration, Diagnostics& diagnostics) {
   validate_env(declaration, diagnostics);
   validate_paths(declaration, diagnostics);
   warn_of_idle_params(declaration, diagnostics);
+  for (const CommandParams& command : {kMain, kRefresh, kIf, kNif, kWatch})
+    warn_of_shell_words(declaration, command, diagnostics);
 }
 
 // A program without a slash comes from PATH, and what a shell's script runs isn't known, but for its first word.

@@ -2,6 +2,8 @@
 // What commands print, line by line, in bounded memory.
 #pragma once
 
+#include <algorithm>
+#include <cstddef>
 #include <deque>
 #include <string>
 #include <string_view>
@@ -65,25 +67,37 @@ class LineSplitter {
   bool cutting_ = false;
 };
 
-/// The last few lines, for the message of a failure.
+/// The last few lines, for the message of a failure. Half of them are kept for what was said on stderr, however much
+/// followed on stdout.
 class LastLines {
  public:
-  void add(std::string_view line) {
-    if (lines_.size() == kCount) lines_.pop_front();
-    lines_.emplace_back(line.substr(0, kWidth));
+  enum class From { Stdout, Stderr };
+
+  void add(std::string_view line, From from) {
+    if (lines_.size() == kCount) {
+      auto is_stderr = [](const Line& one) { return one.from == From::Stderr; };
+      bool spare = std::ranges::count_if(lines_, is_stderr) <= static_cast<std::ptrdiff_t>(kCount / 2);
+      lines_.erase(spare ? std::ranges::find_if_not(lines_, is_stderr) : lines_.begin());
+    }
+    lines_.push_back({from, std::string(line.substr(0, kWidth))});
   }
   /// "" if there was none.
+  std::string last() const { return lines_.empty() ? std::string() : lines_.back().text; }
   std::string text() const {
     if (lines_.empty()) return {};
     std::string text = "it printed last:";
-    for (const std::string& line : lines_) text.append("\n  ").append(line);
+    for (const Line& line : lines_) text.append("\n  ").append(line.text);
     return text;
   }
 
  private:
   static constexpr std::size_t kCount = 10;
   static constexpr std::size_t kWidth = 500;
-  std::deque<std::string> lines_;
+  struct Line {
+    From from;
+    std::string text;
+  };
+  std::deque<Line> lines_;
 };
 
 /// All that a command prints on one of its streams, as it is, up to a limit.

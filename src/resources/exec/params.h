@@ -20,10 +20,7 @@ inline constexpr Param kParams[] = {
      .type = kStrings,
      .doc = "Arguments, each taken as it is written, white space included. `cmd` is then one word, the program. Not "
             "with `shell`."},
-    {.name = "cwd",
-     .type = kStr,
-     .doc = "The folder the command runs in: absolute, or empty.",
-     .default_text = "where mgmt was started"},
+    {.name = "cwd", .type = kStr, .doc = "The folder the command runs in: absolute, or empty.", .default_text = "/"},
     {.name = "shell",
      .type = kStr,
      .doc = "Run the command as `<shell> -c <cmd>`, so that it may be a script in that shell's language. Empty: "
@@ -32,16 +29,17 @@ inline constexpr Param kParams[] = {
     {.name = "env",
      .type = kStringMap,
      .doc = "Environment variables for all commands of the resource. They are added to (or replace) the only ones that "
-            "a command gets: PATH (mgmt's own, else /usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin), "
-            "HOME and "
+            "a command gets: PATH (the absolute folders of mgmt's own; as root without those that others may write to; "
+            "else "
+            "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin), HOME and "
             "USER of the user it runs as, and LANG=C.UTF-8."},
     {.name = "timeout",
-     .type = kInt,
+     .type = kDuration,
      .doc = "How long `cmd` may take, from its start. Then its whole process group is killed (SIGKILL), and the "
             "resource has failed. 0: as long as it likes.",
      .default_text = "0",
      .min = 0,
-     .max = 31536000,
+     .max = 31'536'000'000,
      .unit = "s"},
     {.name = "ifcmd",
      .type = kStr,
@@ -52,7 +50,7 @@ inline constexpr Param kParams[] = {
      .type = kStr,
      .doc = "The shell of `ifcmd`, as `shell` is of `cmd`.",
      .default_text = "no shell"},
-    {.name = "ifcwd", .type = kStr, .doc = "The folder `ifcmd` runs in.", .default_text = "where mgmt was started"},
+    {.name = "ifcwd", .type = kStr, .doc = "The folder `ifcmd` runs in.", .default_text = "/"},
     {.name = "nifcmd",
      .type = kStr,
      .doc = "The reverse guard: `cmd` runs only if this command ends with another status than 0. Else as `ifcmd`; with "
@@ -61,7 +59,7 @@ inline constexpr Param kParams[] = {
      .type = kStr,
      .doc = "The shell of `nifcmd`, as `shell` is of `cmd`.",
      .default_text = "no shell"},
-    {.name = "nifcwd", .type = kStr, .doc = "The folder `nifcmd` runs in.", .default_text = "where mgmt was started"},
+    {.name = "nifcwd", .type = kStr, .doc = "The folder `nifcmd` runs in.", .default_text = "/"},
     {.name = "creates",
      .type = kStr,
      .doc = "A guard: an absolute path that `cmd` makes. While something is there, `cmd` doesn't run. It is watched: "
@@ -76,10 +74,7 @@ inline constexpr Param kParams[] = {
      .type = kStr,
      .doc = "The shell of `watchcmd`, as `shell` is of `cmd`.",
      .default_text = "no shell"},
-    {.name = "watchcwd",
-     .type = kStr,
-     .doc = "The folder `watchcmd` runs in.",
-     .default_text = "where mgmt was started"},
+    {.name = "watchcwd", .type = kStr, .doc = "The folder `watchcmd` runs in.", .default_text = "/"},
     {.name = "watchfiles",
      .type = kStrings,
      .doc =
@@ -88,12 +83,19 @@ inline constexpr Param kParams[] = {
     {.name = "user",
      .type = kStr,
      .doc = "The user, by name or number, that all commands of the resource run as; for another than mgmt's own, mgmt "
-            "must be root. The groups are the user's.",
+            "must be root. Its groups are the user's, all of them.",
      .default_text = "the user mgmt runs as"},
     {.name = "group",
      .type = kStr,
      .doc = "The group, by name or number, that all commands of the resource run as.",
      .default_text = "the primary group of `user`"},
+    {.name = "stop",
+     .type = kStr,
+     .doc = "What a stop of mgmt means to `cmd` (and `refresh_cmd`) while it runs. `kill`: SIGTERM, and SIGKILL before "
+            "the second is over. `wait`: mgmt waits for its end, and says so; a second signal kills it. `leave`: it "
+            "goes on without mgmt.",
+     .default_text = "kill",
+     .values = {{"kill", "wait", "leave"}}},
     {.name = "refresh_only",
      .type = kBool,
      .doc = "Run `cmd` only when notified by a resource that changed something.",
@@ -142,6 +144,7 @@ inline constexpr ParamIndex kWatchCwd = param_index(kParams, "watchcwd");
 inline constexpr ParamIndex kWatchFiles = param_index(kParams, "watchfiles");
 inline constexpr ParamIndex kUser = param_index(kParams, "user");
 inline constexpr ParamIndex kGroup = param_index(kParams, "group");
+inline constexpr ParamIndex kStop = param_index(kParams, "stop");
 inline constexpr ParamIndex kRefreshOnly = param_index(kParams, "refresh_only");
 inline constexpr ParamIndex kRefreshCmd = param_index(kParams, "refresh_cmd");
 inline constexpr ParamIndex kReverseCmd = param_index(kParams, "reverse_cmd");

@@ -11,7 +11,6 @@
 
 #include "src/base/path.h"
 #include "src/resources/drafts.h"
-#include "src/resources/file/refused.h"
 
 namespace mgmt::file {
 namespace {
@@ -23,7 +22,7 @@ Error cannot_create(int failure, const Spot& spot) {
     return Error(fmt::format("{}: the folder {} doesn't exist", spot.shown, folder))
         .hint(fmt::format("declare it too, as file `{}/` with `state: exists` (`recurse: true` makes its parents)",
                           folder));
-  return refused(failure, "creating " + spot.shown, spot);
+  return Error::system(failure, "creating " + spot.shown);
 }
 
 }  // namespace
@@ -156,7 +155,7 @@ void Draft::renamed(int failure) {
               "`write: inplace` writes into it");
   // ENOENT: the folder went, or somebody took our draft for a leftover.
   if (errno == EEXIST || errno == ENOENT || errno == EISDIR || errno == ENOTDIR) throw Raced(spot_.shown);
-  throw refused(errno, "putting " + spot_.shown + " in its place", spot_);
+  throw Error::system(errno, "putting " + spot_.shown + " in its place");
 }
 
 }  // namespace mgmt::file

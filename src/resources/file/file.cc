@@ -10,6 +10,7 @@
 #include <string_view>
 #include <utility>
 
+#include "src/base/cause.h"
 #include "src/base/path.h"
 #include "src/events/inotify/file_watcher.h"
 #include "src/resources/drafts.h"
@@ -233,15 +234,18 @@ void FileResource::written(const struct stat& status) {
 
 namespace {
 
-// Calls it until nobody is faster; a few times, for two agents that disagree would go on for ever.
+// Calls it until nobody is faster; a few times, for two agents that disagree would go on for ever. What the system
+// refuses gets its cause.
 template <class Step>
-auto undisturbed(Step step) {
+auto undisturbed(const std::string& path, Step step) {
   constexpr int kAttempts = 5;
   for (int attempt = 1;; ++attempt) {
     try {
       return step(attempt);
     } catch (const Raced&) {
       if (attempt == kAttempts) throw;
+    } catch (Error& error) {
+      throw with_cause(std::move(error), path);
     }
   }
 }
@@ -253,7 +257,7 @@ Declaration FileResource::undo() { return undo_of(*declaration_, path()); }
 Delta FileResource::check(const Inputs& inputs) {
   if (!inputs.dry) sweep_dead_runs();
   Want want = want_of(*declaration_);
-  return undisturbed([&](int /*attempt*/) { return check_once(want, inputs); });
+  return undisturbed(path(), [&](int /*attempt*/) { return check_once(want, inputs); });
 }
 
 // Where it is, for as long as this stands.
@@ -432,6 +436,8 @@ class FileResource::Waiting final : public Staged {
     } catch (const Raced&) {
       file_.reset();
       resource_.apply(resource_.check(inputs_), inputs_);
+    } catch (Error& error) {
+      throw with_cause(std::move(error), resource_.path());
     }
   }
 
@@ -451,7 +457,7 @@ std::unique_ptr<Staged> FileResource::stage(const Delta& delta, const Inputs& in
 
 void FileResource::enforce(const Delta& delta, const Inputs& inputs, std::unique_ptr<Staged>* later) {
   Want want = want_of(*declaration_);
-  undisturbed([&](int attempt) {
+  undisturbed(path(), [&](int attempt) {
     if (attempt == 1) return apply_once(want, delta, inputs, later);
     Delta now = check_once(want, inputs);
     // What has been approved is what was found; a single thing in the way of a declared one is no matter.

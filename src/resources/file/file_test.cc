@@ -529,13 +529,17 @@ TEST_F(FileAttributes, WithoutThePermissionItIsAnErrorAndTheOldFileStays) {
   ASSERT_EQ(::chmod(folder_.c_str(), 0755), 0);
   ASSERT_EQ(::chmod(at("mine").c_str(), 01777), 0);
   EXPECT_EQ(as_nobody([&] { return failure("secret", {{"content", Value("y")}}); }),
-            "reading T/secret: Permission denied");
-  EXPECT_EQ(as_nobody([&] { return failure("f", {{"content", Value("y")}}); }), "creating T/f: Permission denied");
+            "reading T/secret: Permission denied: user 65534 may not read T/secret (0600, of user 0 and group 0)");
+  EXPECT_EQ(as_nobody([&] { return failure("f", {{"content", Value("y")}}); }),
+            "creating T/f: Permission denied: user 65534 may not write to T (0755, of user 0 and group 0)");
   EXPECT_EQ(as_nobody([&] { return failure("f", {{"mode", Value("0600")}}); }),
-            "setting the mode of T/f: Operation not permitted");
-  EXPECT_EQ(as_nobody([&] { return failure("mine/f", {{"content", Value("y")}}); }),
-            "giving T/mine/f to its owner (user 0, group 0): Operation not permitted (only root can give a file to "
-            "somebody else)");
+            "setting the mode of T/f: Operation not permitted: T/f belongs to user 0, and mgmt runs as 65534 (run it "
+            "as root, or "
+            "as the owner)");
+  EXPECT_EQ(
+      as_nobody([&] { return failure("mine/f", {{"content", Value("y")}}); }),
+      "giving T/mine/f to its owner (user 0, group 0): Operation not permitted: T/mine/f belongs to user 0, and mgmt "
+      "runs as 65534 (only root can give a file to somebody else)");
   EXPECT_EQ(text("f"), "old");
   EXPECT_EQ(text("mine/f"), "old");
   EXPECT_EQ(names(), "f mine mine/f secret");

@@ -18,6 +18,7 @@
 #include <string>
 #include <vector>
 
+#include "src/async/ask.h"
 #include "src/base/error.h"
 #include "src/base/text.h"
 
@@ -29,12 +30,12 @@ using Clock = std::chrono::steady_clock;
 // Goes up with each forget_names().
 std::atomic<std::uint64_t> database{0};
 
-// Asks `look_up` at most once a second for each key.
+// Asks `look_up` at most once a second for each key, and doesn't wait for ever.
 template <class Key, class Answer>
 class Remembered {
  public:
   template <class LookUp>
-  Answer get(const Key& key, LookUp look_up) {
+  Answer get(const Key& key, const std::string& what, LookUp look_up) {
     Clock::time_point now = Clock::now();
     std::uint64_t asked_of = database;
     {
@@ -44,7 +45,7 @@ class Remembered {
         return at->second.answer;
     }
     // Without the mutex: a slow name service holds up only who asks it.
-    Answer answer = look_up();
+    Answer answer = ask<Answer>(what, std::move(look_up));
     std::lock_guard lock(mutex_);
     if (answers_.size() >= kMost) answers_.clear();
     answers_.insert_or_assign(key, Entry{answer, now + std::chrono::seconds(1), asked_of});
@@ -96,7 +97,8 @@ void forget_names() { ++database; }
 uid_t user_id(const std::string& name) {
   if (auto id = number(name)) return *id;
   static Remembered<std::string, uid_t> remembered;
-  return remembered.get(name, [&] {
+  std::string what = fmt::format("looking up the user `{}`", printable(name));
+  return remembered.get(name, what, [name] {
     passwd record{};
     std::vector<char> buffer;
     if (!found(record, buffer, "the user " + name, [&](auto... rest) { return ::getpwnam_r(name.c_str(), rest...); }))
@@ -108,7 +110,8 @@ uid_t user_id(const std::string& name) {
 gid_t group_id(const std::string& name) {
   if (auto id = number(name)) return *id;
   static Remembered<std::string, gid_t> remembered;
-  return remembered.get(name, [&] {
+  std::string what = fmt::format("looking up the group `{}`", printable(name));
+  return remembered.get(name, what, [name] {
     struct group record{};
     std::vector<char> buffer;
     if (!found(record, buffer, "the group " + name, [&](auto... rest) { return ::getgrnam_r(name.c_str(), rest...); }))
@@ -117,26 +120,33 @@ gid_t group_id(const std::string& name) {
   });
 }
 
-std::string user_name(uid_t id) {
+// A number that nobody gives a name to is shown as it is, if nobody answers too.
+std::string user_name(uid_t id) try {
   static Remembered<uid_t, std::string> remembered;
-  return remembered.get(id, [&] {
+  std::string what = fmt::format("looking up user {}", id);
+  return remembered.get(id, what, [id] {
     passwd record{};
     std::vector<char> buffer;
     bool known =
         found(record, buffer, fmt::format("user {}", id), [&](auto... rest) { return ::getpwuid_r(id, rest...); });
     return known ? std::string(record.pw_name) : std::to_string(id);
   });
+} catch (const Error&) {
+  return std::to_string(id);
 }
 
-std::string group_name(gid_t id) {
+std::string group_name(gid_t id) try {
   static Remembered<gid_t, std::string> remembered;
-  return remembered.get(id, [&] {
+  std::string what = fmt::format("looking up group {}", id);
+  return remembered.get(id, what, [id] {
     struct group record{};
     std::vector<char> buffer;
     bool known =
         found(record, buffer, fmt::format("group {}", id), [&](auto... rest) { return ::getgrgid_r(id, rest...); });
     return known ? std::string(record.gr_name) : std::to_string(id);
   });
+} catch (const Error&) {
+  return std::to_string(id);
 }
 
 bool is_own_user(const std::string& name) {

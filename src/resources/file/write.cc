@@ -14,7 +14,6 @@
 #include "src/base/path.h"
 #include "src/resources/file/draft.h"
 #include "src/resources/file/keep.h"
-#include "src/resources/file/refused.h"
 
 namespace mgmt::file {
 namespace {
@@ -235,13 +234,13 @@ struct stat change_attributes(const Spot& spot, const Attributes& attributes, co
     // The new owner must not read in between what the final mode forbids.
     mode_t narrow = now.st_mode & final.mode & 07777;
     if (!S_ISLNK(now.st_mode) && narrow != (now.st_mode & 07777) && ::chmod(proc.c_str(), narrow) != 0)
-      throw refused(errno, "setting the mode of " + spot.shown, spot);
+      throw Error::system(errno, "setting the mode of " + spot.shown);
     // Capabilities are the kernel's word that an administrator approved of this content; chown drops them.
     char capabilities[64];
     ssize_t size =
         S_ISREG(now.st_mode) ? ::getxattr(proc.c_str(), "security.capability", capabilities, sizeof capabilities) : -1;
     if (::fchownat(fd.get(), "", final.owner, final.group, AT_EMPTY_PATH) != 0)
-      throw refused(errno, "giving " + spot.shown + " to its owner", spot);
+      throw Error::system(errno, "giving " + spot.shown + " to its owner");
     if (size > 0 &&
         ::setxattr(proc.c_str(), "security.capability", capabilities, static_cast<std::size_t>(size), 0) != 0)
       throw Error::system(errno, "keeping the capabilities of " + spot.shown);
@@ -249,7 +248,7 @@ struct stat change_attributes(const Spot& spot, const Attributes& attributes, co
   }
   if (S_ISLNK(now.st_mode)) return now;
   if ((now.st_mode & 07777) != final.mode && ::chmod(proc.c_str(), final.mode) != 0)
-    throw refused(errno, "setting the mode of " + spot.shown, spot);
+    throw Error::system(errno, "setting the mode of " + spot.shown);
   return settled(fd.get(), final, attributes.mode != nullptr, spot);
 }
 

@@ -6,13 +6,15 @@
 namespace mgmt {
 namespace {
 
+using namespace std::chrono_literals;
+
 constexpr Param kParams[] = {
     {.name = "interval",
-     .type = kInt,
+     .type = kDuration,
      .doc = "How often the timer fires.",
      .required = true,
-     .min = 1,
-     .max = 31536000,
+     .min = 10,
+     .max = 31'536'000'000,
      .unit = "s"},
 };
 constexpr ParamIndex kInterval = param_index(kParams, "interval");
@@ -43,7 +45,7 @@ class Timer : public InlineResource {
       : InlineResource(std::move(declaration)), loop_(loop) {}
 
   void watch(Subscriptions& into, Notify notify) override {
-    std::chrono::seconds interval(declaration_->params.get_or<std::int64_t>(kInterval, 1));
+    Duration interval = declaration_->params.find_duration(kInterval).value_or(1s);
     into.push_back(std::make_unique<Ticks>(loop_, interval, std::move(notify)));
   }
   Delta check(const Inputs& /*inputs*/) override { return {}; }

@@ -19,7 +19,7 @@ TEST(Timer, TicksSayLookAgainUntilTheSubscriptionIsGone) {
   Services services{loop, files, spawner, unsynced, report};
   auto declaration = std::make_shared<Declaration>();
   declaration->kind = find_kind("timer");
-  declaration->params.set(0, Value(std::int64_t{1}), {});
+  declaration->params.set(0, Value("1s"), {});
   auto timer = declaration->kind->create(declaration, services);
 
   Subscriptions subscriptions;
