@@ -224,7 +224,8 @@ Spawner::Spawner(Loop& /*loop*/) {}
 Spawner::~Spawner() = default;
 void Spawner::set_warn(std::function<void(std::string)> /*warn*/) {}
 void Spawner::terminate_all() {}
-void Spawner::kill_all() {}
+void Spawner::kill_all(Spare /*spare*/) {}
+std::vector<std::string> Spawner::waited_for() const { return {}; }
 
 // ---- FileWatcher: the path of a thing is its number -----------------------------------------------------------------
 
@@ -278,6 +279,9 @@ std::unique_ptr<FileWatcher::Watch> FileWatcher::watch(const std::string& path, 
 void FileWatcher::drain() { state_->deliver(); }
 void FileWatcher::poll_now() {}
 void FileWatcher::catch_up() { drain(); }
+std::shared_ptr<const Process> FileWatcher::take_changer(const std::string& /*path*/) { return nullptr; }
+std::size_t FileWatcher::watched_paths() const { return 0; }
+std::size_t FileWatcher::polled_paths() const { return 0; }
 bool FileWatcher::has_other_names() const { return false; }
 std::vector<FileWatcher::OtherName> FileWatcher::other_names(const std::string& /*path*/) const { return {}; }
 
