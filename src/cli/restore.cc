@@ -51,8 +51,7 @@ std::string text_of(const Kept& kept) {
 
 int list(const std::vector<Kept>& all, const RestoreCommand& command) {
   for (const Kept& kept : all)
-    if (command.json)
-      fmt::print("{}\n", json_of(kept, fmt::format(R"(, "resource": {})", json_quote(kept.resource))));
+    if (command.json) fmt::print("{}\n", json_of(kept, fmt::format(R"(, "resource": {})", json_quote(kept.resource))));
     else fmt::print("{}\n", text_of(kept));
   if (all.empty() && !command.json) fmt::print("nothing is kept: mgmt has overwritten nothing that it didn't write\n");
   else if (!command.json) fmt::print("`mgmt restore PATH` brings the last one back, `mgmt restore PATH SUM` another\n");
@@ -185,9 +184,8 @@ int restore(const RestoreCommand& command) {
   if (command.path.empty()) return list(all, command);
 
   std::vector<std::string> names = names_of(command.path);
-  std::erase_if(all, [&](const Kept& kept) {
-    return !holds(names, kept.path) || !kept.sha256.starts_with(command.sum);
-  });
+  std::erase_if(all,
+                [&](const Kept& kept) { return !holds(names, kept.path) || !kept.sha256.starts_with(command.sum); });
   if (all.empty())
     throw Error(fmt::format("nothing is kept of {}{}", printable(command.path),
                             command.sum.empty() ? "" : fmt::format(" with a sum that begins with {}", command.sum)))

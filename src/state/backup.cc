@@ -211,9 +211,7 @@ void Backup::keep(int file, const struct stat& status, const std::string& path, 
   }
 }
 
-std::vector<Kept> Backup::list() const {
-  return read_index(join_path(folder_, "index"));
-}
+std::vector<Kept> Backup::list() const { return read_index(join_path(folder_, "index")); }
 
 Fd Backup::open(const Kept& kept) const {
   Fd file(::open(file_of(kept.sha256).c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));

@@ -84,6 +84,8 @@ def test_a_change_by_hand_is_kept_before_the_repair():
         save(at + "/f", "by hand\n")
         agent.wait_for("changed", resource="file[f]", repair=True)
         equal((read(at + "/f"), kept(at).get("f")), ("declared\n", [sha("by hand\n")]), "the file, and what is kept")
+        # What the agent remembers is written a moment later.
+        wait_until(lambda: "file[f]" in command("history", "--prefix", at + "/prefix", cwd=at).stdout, "it is in the history")
         done = restore(at, at + "/f")
         equal(done.returncode, 0, done.stderr)
         check("file[f] manages it, and the agent is running: that will undo this" in done.stderr, done.stderr)

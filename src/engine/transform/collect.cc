@@ -41,8 +41,7 @@ Combined combine(const std::shared_ptr<const ResourceGraph>& base,
       taken_in->exported = false;
       taken_in->pos = collect.pos;
       try {
-        if (collect.kind->collect_into)
-          collect.kind->collect_into(*taken_in, collect.pattern);
+        if (collect.kind->collect_into) collect.kind->collect_into(*taken_in, collect.pattern);
       } catch (const Error& error) {
         leave_out(error.text());
         continue;

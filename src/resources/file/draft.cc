@@ -151,8 +151,9 @@ void Draft::renamed(int failure) {
   }
   if (errno == EBUSY)
     throw Error::system(errno, "putting " + spot_.shown + " in its place")
-        .hint("something is mounted there (as a container's /etc/hosts is), which can't be renamed over: "
-              "`write: inplace` writes into it");
+        .hint(
+            "something is mounted there (as a container's /etc/hosts is), which can't be renamed over: "
+            "`write: inplace` writes into it");
   // ENOENT: the folder went, or somebody took our draft for a leftover.
   if (errno == EEXIST || errno == ENOENT || errno == EISDIR || errno == ENOTDIR) throw Raced(spot_.shown);
   throw Error::system(errno, "putting " + spot_.shown + " in its place");

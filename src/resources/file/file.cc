@@ -252,8 +252,6 @@ auto undisturbed(const std::string& path, Step step) {
 
 }  // namespace
 
-Declaration FileResource::undo() { return undo_of(*declaration_, path()); }
-
 Delta FileResource::check(const Inputs& inputs) {
   if (!inputs.dry) sweep_dead_runs();
   Want want = want_of(*declaration_);
@@ -290,6 +288,11 @@ void FileResource::allow(const struct stat* there, const Attributes& attributes)
 
 void FileResource::keep(const Spot& at, const Found& found, const std::string& sha256) const {
   if (keeper()) Overwritten(keeper(), declaration_->id()).keep(at, found, sha256);
+}
+
+Declaration FileResource::undo() {
+  Stand stand(*this, want_of(*declaration_));
+  return undo_of(*declaration_, spot());
 }
 
 Delta FileResource::check_once(const Want& want, const Inputs& inputs) {

@@ -103,6 +103,7 @@ TEST_F(FileContent, WhatIsShownOfItIsUpToWhoMayReadIt) {
 }
 
 TEST_F(FileContent, OutsideADryRunOnlyATextThatIsReplacedComes) {
+  ASSERT_EQ(::chmod(folder_.c_str(), 0755), 0);
   auto file = resource("f", {{"content", Value("new\n")}});
   for (const Change& change : file.check({.want_text = true}).changes) EXPECT_FALSE(change.text) << change.param;
   put("f", "old\n");

@@ -157,8 +157,9 @@ class Walk {
       hands_.shared = true;
       return;
     }
-    throw Error(fmt::format("{}: {} may be written by {} (mode {}), who could put anything in its place", shown_, where_,
-                            others ? "everybody" : "the group " + group_name(status.st_gid), octal(status.st_mode)))
+    throw Error(fmt::format("{}: {} may be written by {} (mode {}), who could put anything in its place", shown_,
+                            where_, others ? "everybody" : "the group " + group_name(status.st_gid),
+                            octal(status.st_mode)))
         .hint(fmt::format("`chmod {} {}` takes that right away; the sticky bit (`chmod +t`) lets each replace only his "
                           "own",
                           others ? "go-w" : "g-w", where_));
@@ -240,8 +241,8 @@ void Ground::allow(const struct stat* there, uid_t owner) const {
   uid_t then = owner != kAsFound ? owner : now;
   if (hands_.user == 0) {
     if (!there || now == 0 || now == owner) return;
-    throw Error(fmt::format("{} belongs to {}, in a folder where everybody may put something", spot_.shown,
-                            user_name(now)))
+    throw Error(
+        fmt::format("{} belongs to {}, in a folder where everybody may put something", spot_.shown, user_name(now)))
         .hint(fmt::format("remove it, or declare `owner: {}`, who can replace it at any time", user_name(now)));
   }
   std::string user = user_name(hands_.user);
@@ -275,8 +276,7 @@ std::string follow_links(const std::string& path) {
     // The folder as it is: `..` in it is what the kernel says, not what the text does.
     std::string folder(folder_of(target)), name = target.substr(target.rfind('/') + 1);
     std::unique_ptr<char, void (*)(void*)> real(::realpath(folder.c_str(), nullptr), &::free);
-    if (!real)
-      throw Error::system(errno, fmt::format("following the symlink {} to {}", at, printable(target)));
+    if (!real) throw Error::system(errno, fmt::format("following the symlink {} to {}", at, printable(target)));
     if (name.empty() || name == "." || name == "..")
       throw Error(fmt::format("the symlink {} leads to a folder, {}", at, printable(target)));
     at = join_path(real.get(), name);

@@ -35,8 +35,8 @@ class Ground {
 
   const Spot& spot() const { return spot_; }
   const Hands& hands() const { return hands_; }
-  /// Before it is made or changed. Throws Error if what is there (null: nothing), or what would be once it belongs to `owner` (kAsFound: to who has
-  /// it), isn't in the same hands as its folder.
+  /// Before it is made or changed. Throws Error if what is there (null: nothing), or what would be once it belongs to
+  /// `owner` (kAsFound: to who has it), isn't in the same hands as its folder.
   void allow(const struct stat* there, uid_t owner) const;
 
  private:

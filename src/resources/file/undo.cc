@@ -37,9 +37,9 @@ std::optional<Error> cannot_undo(const Declaration& declaration) {
   return std::nullopt;
 }
 
-Declaration undo_of(const Declaration& declaration, const std::string& path) {
+Declaration undo_of(const Declaration& declaration, const Spot& spot) {
   Want want = want_of(declaration);
-  Spot spot{.name = path.c_str(), .shown = path};
+  const std::string& path = spot.shown;
   std::optional<Found> found = look(spot);
   Declaration undo;
   undo.kind = declaration.kind;

@@ -84,10 +84,11 @@ bool names_staged_file(std::string_view word) { return with_path(word, "") != wi
 
 void validate_staged(const List& words, const std::string& staged, const std::string& shown, Shows shows) {
   const char* path = std::getenv("PATH");
-  Command command{.env = {{"PATH", path && *path ? path : "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
-                          {"HOME", "/"},
-                          {"USER", user_name(::geteuid())},
-                          {"LANG", "C.UTF-8"}}};
+  Command command{
+      .env = {{"PATH", path && *path ? path : "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
+              {"HOME", "/"},
+              {"USER", user_name(::geteuid())},
+              {"LANG", "C.UTF-8"}}};
   std::vector<std::string> typed;
   for (const Value& word : words) {
     command.argv.push_back(with_path(word.get<std::string>(), staged));
