@@ -36,7 +36,7 @@ def start(at, *flags, **resources):
 
 def test_a_drift_is_a_repair_with_its_cause_and_its_diff():
     with folder() as at:
-        agent = start(at, file=[one(at)])
+        agent = start(at, file=[one(at, show_diff=True)])
         save(at + "/f", "wrong\nand good\n")
         agent.wait_for("changed", resource="file[f]", repair=True)
         first, last = history(at)
@@ -47,6 +47,15 @@ def test_a_drift_is_a_repair_with_its_cause_and_its_diff():
         check("repaired file[f]" in text and "    -wrong\n    +right\n" in text, text)
         # The report itself stays as short as it was.
         equal([e for e in agent.events if "diffs" in e], [], "events with diffs")
+
+
+def test_the_history_shows_no_more_than_anybody_may_read():
+    with folder() as at:
+        agent = start(at, file=[one(at, mode="0600")])
+        save(at + "/f", "wrong\nand good\n")
+        agent.wait_for("changed", resource="file[f]", repair=True)
+        told = json.dumps(history(at))
+        check("wrong" not in told and "right" not in told, told)
 
 
 def test_a_new_declaration_is_intended():
