@@ -87,6 +87,16 @@ TEST(Json, AChangeCarriesItsDelta) {
             "\n");
 }
 
+TEST(Json, ARepairNamesWhoMadeItNecessary) {
+  auto by = std::make_shared<const Process>(
+      Process{.pid = 7, .command = "vi", .uid = 1000, .session = 3, .unit = "ssh.service", .terminal = "/dev/pts/1"});
+  EXPECT_EQ(shown(Changed{.resource = "file[a]", .repair = true, .by = by}),
+            R"("changed", "resource": "file[a]", "repair": true, "dry": false, "seconds": 0.000000, "changes": [], )"
+            R"("by": {"text":"vi (pid 7, user 1000, session 3, unit ssh.service)","pid":7,"command":"vi","uid":1000,)"
+            R"("session":3,"unit":"ssh.service","terminal":"/dev/pts/1"}})"
+            "\n");
+}
+
 TEST(Json, ADryRunAddsTheDiffs) {
   auto text = std::make_shared<const TextPair>(TextPair{"a\n", "b\n"});
   auto delta = std::make_shared<const Delta>(Delta{{{.param = "content",

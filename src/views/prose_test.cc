@@ -29,6 +29,11 @@ TEST(Prose, AChangeIsOneLineOfWhatDiffered) {
   EXPECT_EQ(told(changed), "changed file[motd] (3 ms): content 12 bytes → 30 bytes, mode 0600 → 0644\n");
   changed.repair = true;
   EXPECT_EQ(told(changed), "repaired file[motd] (3 ms): content 12 bytes → 30 bytes, mode 0600 → 0644\n");
+  changed.by = std::make_shared<const Process>(Process{.pid = 7, .command = "vi\n", .uid = 1000, .user = "alice"});
+  EXPECT_EQ(told(changed),
+            "repaired file[motd] (3 ms): content 12 bytes → 30 bytes, mode 0600 → 0644 (changed by vi\\n (pid 7, user "
+            "alice))\n");
+  changed.by = nullptr;
   changed.delta = nullptr;
   EXPECT_EQ(told(changed), "repaired file[motd] (3 ms)\n");
 }

@@ -21,7 +21,7 @@ LARGEST = 1_000_000
 
 def events_to_make():
     """So many that the queue can't hold them."""
-    length = int(read("/proc/sys/fs/inotify/max_queued_events"))
+    length = max(int(read(f"/proc/sys/fs/{api}/max_queued_events")) for api in ("inotify", "fanotify"))
     if 2 * length > LARGEST:
         raise Skip(f"the kernel's queue holds {length} events here")
     return max(EVENTS, 2 * length)
@@ -43,10 +43,12 @@ def wrong_ones(at):
 
 
 def many_events(at, count):
-    """That tell of nothing. Each file in turn, as the kernel merges two in a row that are equal."""
+    """That tell of nothing. Each of another name, as the kernel merges those of one (fanotify all that it still has)."""
     for number in range(count):
         with contextlib.suppress(FileNotFoundError):
-            os.close(os.open(path_of(at, number % FILES), os.O_WRONLY))
+            path = f"{at}/files/{number % FOLDERS}/noise{number}"
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))
+            os.unlink(path)
 
 
 def drift(at):

@@ -94,9 +94,13 @@ void Fanotify::remove(int id, const std::string& path) {
 
 Fd Fanotify::open_by(const Key& key) const {
   auto place = places_.find(key.substr(0, kFsid));
+  errno = EOPNOTSUPP;
   if (place == places_.end()) return {};
   Fd mount(::open(place->second.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NONBLOCK));
-  if (!mount || !key_of(mount.get()).starts_with(place->first)) return {};
+  if (!mount || !key_of(mount.get()).starts_with(place->first)) {
+    errno = EOPNOTSUPP;
+    return {};
+  }
   Handle handle;
   std::size_t at = kFsid;
   std::memcpy(&handle.get().handle_type, key.data() + at, sizeof handle.get().handle_type);
@@ -153,6 +157,7 @@ void Fanotify::read_one(const char* data, const Call& call) {
     } else if (!event.name.empty() || !(event.mask & IN_ATTRIB)) {
       return;  // a mark that is being removed
     } else if (!find_unmarked(key, event, place)) {
+      if (errno == ESTALE) return;  // it is gone by now, which the folder that it stood in tells
       event.mask |= kLostFolder;
     }
     return call(event);

@@ -41,6 +41,7 @@ class Fanotify : public KernelWatches {
   /// The file system's number, and what the file system calls an inode.
   using Key = std::string;
   static Key key_of(int folder);
+  /// None, and errno is ESTALE, if it is gone.
   Fd open_by(const Key& key) const;
   void read_one(const char* event, const Call& call);
   bool find_unmarked(const Key& key, KernelEvent& event, std::string& name) const;
