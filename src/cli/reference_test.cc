@@ -177,7 +177,7 @@ TEST(Schema, AResourceTakesItsParametersAndNoOthers) {
   EXPECT_EQ(at(schema, {"properties", "dim", "default"}), Value(false));
   EXPECT_EQ(at(schema, {"properties", "wick", "deprecated"}), Value(true));
   EXPECT_EQ(at(schema, {"properties", "meta", "$ref"}), Value("#/$defs/meta"));
-  EXPECT_FALSE(at(schema, {"$defs", "meta", "properties", "dollar"}).is_none());
+  EXPECT_FALSE(at(schema, {"$defs", "meta", "properties", "noop"}).is_none());
 }
 
 TEST(Schema, AGraphHasKindsByNameAndAlias) {

@@ -476,6 +476,8 @@ TEST_F(AgentStateTest, AFileOfAnOlderMgmtIsReadAndThenUsed) {
     SQLite::Database file(db(), SQLite::OPEN_READWRITE);
     for (const char* column : {"check", "apply", "before"})
       file.exec(fmt::format("ALTER TABLE history DROP COLUMN \"{}\"", column));
+    file.exec("ALTER TABLE resource DROP COLUMN place");
+    file.exec("DROP TABLE undo");
     file.exec("PRAGMA user_version = 1");
   }
   // Who only reads leaves it as it is.

@@ -109,6 +109,8 @@ const char* Rows::upgrade() {
     ALTER TABLE history ADD COLUMN apply INTEGER;
     ALTER TABLE history ADD COLUMN "before" TEXT;
     ALTER TABLE resource ADD COLUMN place TEXT;
+    CREATE TABLE undo(
+      seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, declaration TEXT NOT NULL, secret INTEGER NOT NULL);
   )";
 }
 

@@ -92,7 +92,7 @@ TEST(Json, ARepairNamesWhoMadeItNecessary) {
       Process{.pid = 7, .command = "vi", .uid = 1000, .session = 3, .unit = "ssh.service", .terminal = "/dev/pts/1"});
   EXPECT_EQ(shown(Changed{.resource = "file[a]", .repair = true, .by = by}),
             R"("changed", "resource": "file[a]", "repair": true, "dry": false, "seconds": 0.000000, "changes": [], )"
-            R"("by": {"text":"vi (pid 7, user 1000, session 3, unit ssh.service)","pid":7,"command":"vi","uid":1000,)"
+            R"x("by": {"text":"vi (pid 7, user 1000, session 3, unit ssh.service)","pid":7,"command":"vi","uid":1000,)x"
             R"("session":3,"unit":"ssh.service","terminal":"/dev/pts/1"}})"
             "\n");
 }
