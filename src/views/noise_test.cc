@@ -72,6 +72,7 @@ TEST(Noise, TheSameFailureOfAResourceIsSaidAtPowersOfTwo) {
   }
   EXPECT_EQ(said, (std::vector<int>{1, 2, 4, 8, 16, 32}));
   // After a success it is news again, and so is another error.
+  noise.flush();
   EXPECT_EQ(noise.take(failed("exec[x]", "exit status 1", 1)).size(), 1u);
   noise.flush();
   EXPECT_EQ(noise.take(failed("exec[x]", "exit status 1", 3)).size(), 0u);

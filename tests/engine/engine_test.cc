@@ -475,7 +475,16 @@ TEST_F(EngineTest, ManySwapsUnderEventsLeakNothing) {
     ASSERT_TRUE(settle());
   };
   for (int i = 0; i < 4; ++i) swap(i);
+  auto list_fds = [] {
+    std::string list;
+    for (const auto& fd : fs::directory_iterator("/proc/self/fd")) {
+      std::error_code gone;
+      list += fs::read_symlink(fd, gone).string() + "\n";
+    }
+    return list;
+  };
   auto fds = count_fds();
+  std::string before = list_fds();
   auto watches = engine->files().kernel_watches();
   for (int i = 0; i < 200; ++i) swap(i);
   // Watch commands that were ended are still being reaped.
@@ -485,7 +494,7 @@ TEST_F(EngineTest, ManySwapsUnderEventsLeakNothing) {
     look.after(5ms, [&] { loop.stop(); });
     loop.run();
   }
-  EXPECT_LE(count_fds(), fds);
+  EXPECT_LE(count_fds(), fds) << "before:\n" << before << "now:\n" << list_fds();
   EXPECT_EQ(engine->files().kernel_watches(), watches);
   EXPECT_EQ(content("a"), "odd");
 }

@@ -16,6 +16,7 @@
 #include "src/events/inotify/file_watcher.h"
 #include "src/resources/file/file.h"
 #include "src/resources/file/params.h"
+#include "src/resources/kind.h"
 #include "src/resources/unsynced.h"
 
 namespace mgmt::file {
@@ -27,6 +28,7 @@ struct Set {
 
 inline std::shared_ptr<Declaration> declare(const std::string& name, std::initializer_list<Set> params) {
   auto declaration = std::make_shared<Declaration>();
+  declaration->kind = find_kind("file");
   declaration->name = name;
   for (const Set& set : params) {
     const Param* param = find_param(kParams, set.name);
