@@ -45,6 +45,7 @@ def place():
 
 def once(at, *files, flags=(), **options):
     save(at + "/graph.yaml", graph(file=[{"name": os.path.basename(one["path"]), **one} for one in files]))
+    os.chmod(at + "/graph.yaml", 0o644)  # what others can write, root doesn't run
     return run("graph.yaml", "--once", *flags, cwd=at, **options)
 
 
@@ -134,6 +135,16 @@ def test_capabilities_are_dropped_with_the_content_and_that_is_said():
         equal(status, 0, "exit status")
         equal(change(agent, "capabilities"), ("cap_net_raw=ep", None), "the report")
         check("security.capability" not in os.listxattr(d + "/f"), "they are still there")
+
+
+def test_a_file_written_in_place_keeps_its_other_names():
+    with place() as (at, d):
+        make(d + "/f")
+        os.link(d + "/f", d + "/other")
+        status, agent = once(at, {"path": d + "/f", "content": "new", "write": "inplace"})
+        equal(status, 0, "exit status")
+        equal((read(d + "/f"), read(d + "/other")), ("new", "new"), "the two names")
+        equal((change(agent, "links"), agent.all("notice", level="warning")), (None, []), "what is said of it")
 
 
 def test_a_hard_linked_file_is_shown_in_the_plan_and_warned_of_once():

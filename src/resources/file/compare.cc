@@ -51,10 +51,11 @@ void compare_attributes(const Attributes& attributes, const struct stat* now, Co
       {.param = "mode", .item = item, .before = Value(octal(current)), .after = Value(octal(wanted))});
 }
 
-void compare_losses(int fd, const struct stat& now, const std::string& shown, const std::string& item, Delta& delta) {
+void compare_losses(int fd, const struct stat& now, const std::string& shown, const std::string& item, bool in_place,
+                    Delta& delta) {
   if (std::string capabilities = capabilities_of(fd); !capabilities.empty())
     delta.changes.push_back({.param = "capabilities", .item = item, .before = Value(std::move(capabilities))});
-  if (now.st_nlink < 2) return;
+  if (in_place || now.st_nlink < 2) return;
   auto names = static_cast<std::int64_t>(now.st_nlink);
   delta.changes.push_back({.param = "links", .item = item, .before = Value(names), .after = Value(std::int64_t{1})});
   delta.warnings.push_back(fmt::format(

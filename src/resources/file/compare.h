@@ -16,8 +16,9 @@ namespace mgmt::file {
 void compare_attributes(const Attributes& attributes, const struct stat* now, Content content, const std::string& item,
                         Delta& delta);
 
-/// Appends what a file that is open as `fd` loses with its content: capabilities, and the other names it has, with a
-/// warning.
-void compare_losses(int fd, const struct stat& now, const std::string& shown, const std::string& item, Delta& delta);
+/// Appends what a file that is open as `fd` loses with its content: capabilities, and, unless it is written in place,
+/// the other names it has, with a warning.
+void compare_losses(int fd, const struct stat& now, const std::string& shown, const std::string& item, bool in_place,
+                    Delta& delta);
 
 }  // namespace mgmt::file

@@ -381,7 +381,7 @@ Delta FileResource::check_file(const Want& want, const Inputs& inputs) {
       content = Content::Changes;
       delta.changes.push_back(content_change(right_type ? fd.get() : -1, name, bytes,
                                              text_for(want, name, attributes, right_type ? &now : nullptr, inputs)));
-      if (right_type) compare_losses(fd.get(), now, name, "", delta);
+      if (right_type) compare_losses(fd.get(), now, name, "", want.in_place, delta);
     }
   }
   compare_attributes(attributes, right_type ? &now : nullptr, content, "", delta);
@@ -560,7 +560,7 @@ std::optional<struct stat> FileResource::apply_file(const Want& want, const Delt
     if (!S_ISREG(found->status.st_mode)) throw Raced(at.shown);
     // Nothing goes unsaid.
     Delta losses;
-    compare_losses(found->file.get(), found->status, at.shown, "", losses);
+    compare_losses(found->file.get(), found->status, at.shown, "", want.in_place, losses);
     compare_attributes(attributes_of(want), &found->status, Content::Changes, "", losses);
     for (const Change& loss : losses.changes)
       if (!change_of(delta, loss.param)) throw Raced(at.shown);

@@ -138,7 +138,7 @@ class Comparison {
     Change& change = delta_.changes.emplace_back(content_change(now.get(), spot.shown, bytes, text));
     change.item = item;
     if (!there) return;
-    compare_losses(now.get(), status, spot.shown, item, delta_);
+    compare_losses(now.get(), status, spot.shown, item, false, delta_);
     compare_attributes({}, &status, Content::Changes, item, delta_);
   }
 
@@ -305,7 +305,7 @@ void apply_tree(const Tree& tree, int root, const Delta& delta, Unsynced& unsync
         found->file = open_file(spot);
         if (::fstat(found->file.get(), &found->status) != 0) throw Error::system(errno, "looking at " + spot.shown);
         Delta losses;
-        compare_losses(found->file.get(), found->status, spot.shown, change.item, losses);
+        compare_losses(found->file.get(), found->status, spot.shown, change.item, false, losses);
         compare_attributes({}, &found->status, Content::Changes, change.item, losses);
         for (const Change& loss : losses.changes)
           if (!says(delta, loss)) throw Raced(spot.shown);
