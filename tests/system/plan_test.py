@@ -206,7 +206,7 @@ def test_a_plan_shows_each_parameter_and_what_follows():
         write(at + "/conf", "one\n")
         write(at + "/graph.yaml", graph(
             name="web",
-            file=[{"name": "conf", "path": at + "/conf", "content": "two\n", "mode": "0600"},
+            file=[{"name": "conf", "path": at + "/conf", "content": "two\n", "mode": "0600", "show_diff": True},
                   {"name": "fine", "path": at + "/conf2", "state": "absent"}],
             exec=[{"name": "reload", "cmd": "echo reload", "ifcmd": "true"},
                   {"name": "broken", "cmd": "true", "ifcmd": "/no/such/guard"}],

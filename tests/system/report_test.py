@@ -109,10 +109,10 @@ def test_other_commands_end_as_their_reader_does():
 
 def test_what_is_said_of_a_graph_that_runs_is_in_the_report():
     def version(n, **more):
-        odd = {"name": "f", "path": at + "/f", "content": str(n), "mode": "0466", "meta": {"reverse": True}, **more}
+        odd = {"name": "f", "path": at + "/f", "content": str(n), "mode": "0466", **more}
         return graph(name=f"v{n}", file=[odd], exec=[{"name": "e", "cmd": "true", "state": "present"}])
 
-    texts = ["mode 0466 gives the owner less than others", "the meta parameter `reverse` does not act yet"]
+    texts = ["mode 0466 gives the owner less than others"]
     note = "`state` of exec does nothing here: mgmt of 2016 read it, and it had no effect"
     with folder() as at:
         path = at + "/graph.yaml"

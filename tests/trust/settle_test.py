@@ -129,7 +129,8 @@ def test_without_an_agent_it_says_so():
     with folder() as at:
         done = command("settle", "--prefix", at + "/prefix", "--hostname", "web1")
         equal((done.returncode, done.stderr), (1, f"mgmt: no agent named `web1` runs under {at}/prefix\n"
-              "  hint: --prefix and --hostname say which one is meant, as they did for `mgmt run`\n"), "settle without an agent")
+              "  hint: --prefix and --hostname say which one is meant, as they did for `mgmt run`; a dry run leaves no trace, "
+              "and can't be asked\n"), "settle without an agent")
 
 
 if __name__ == "__main__":

@@ -82,10 +82,10 @@ def test_a_new_file_is_0644_and_a_folder_0755_whatever_the_umask():
         with place() as (at, d):
             old = os.umask(umask)
             try:
-                status, _ = once(at, {"path": d + "/f", "content": "x"}, {"path": d + "/d/", "state": "exists", "name": "d"})
+                status, agent = once(at, {"path": d + "/f", "content": "x"}, {"path": d + "/d/", "state": "exists", "name": "d"})
             finally:
                 os.umask(old)
-            equal(status, 0, "exit status")
+            equal(status, 0, f"exit status: {agent.stderr()}")
             equal((mode_of(d + "/f"), mode_of(d + "/d")), ("0644", "0755"), f"modes with umask {umask:03o}")
 
 

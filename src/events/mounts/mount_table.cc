@@ -58,6 +58,13 @@ std::string MountTable::mount_of(std::string path) const {
   return path;
 }
 
+std::vector<std::string> MountTable::points() const {
+  std::vector<std::string> points(points_.begin(), points_.end());
+  std::erase(points, "/");
+  std::ranges::sort(points);
+  return points;
+}
+
 std::vector<std::string> MountTable::changed_since(const MountTable& before) const {
   std::vector<Mount> different;
   std::ranges::set_symmetric_difference(before.mounts_, mounts_, std::back_inserter(different));

@@ -19,6 +19,9 @@ class MountTable {
   /// options. Sorted; what lies below another one of them is left out.
   std::vector<std::string> changed_since(const MountTable& before) const;
 
+  /// All mount points but the root's.
+  std::vector<std::string> points() const;
+
   /// `path` is clean and free of links, as the kernel's own are.
   bool is_mount_point(const std::string& path) const { return points_.contains(path); }
   /// The mount point that `path` lies below, or is.

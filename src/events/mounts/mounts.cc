@@ -41,6 +41,7 @@ MountTable Mounts::read() {
 }
 
 void Mounts::on_change() {
+  told_ = true;
   if (Clock::now() >= not_before_) return look();
   if (!later_.pending()) later_.at(not_before_, [this] { look(); });
 }
@@ -53,6 +54,8 @@ void Mounts::look() {
   TimePoint end = Clock::now();
   not_before_ = end + 9 * (end - begin);
   std::vector<std::string> points = table_.changed_since(before);
+  // What was unmounted and mounted again since the last look may have got the numbers of what was there before.
+  if (bool told = std::exchange(told_, false); told && points.empty()) points = table_.points();
   if (!points.empty()) changed_(points);
 }
 

@@ -43,6 +43,7 @@ class Mounts {
   Fd file_;
   MountTable table_;
   TimePoint not_before_{};
+  bool told_ = false;  // the kernel said that something has changed, since the last look
   Loop::Timer later_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
   Loop::FdWatch watch_;  // before the descriptor goes
