@@ -73,7 +73,8 @@ struct FileWatcherTest : testing::Test {
 std::string names_of(const FileWatcher& watcher, const fs::path& top, const std::string& path) {
   std::string all;
   for (const FileWatcher::OtherName& name : watcher.other_names(top / path))
-    all += (all.empty() ? "" : ", ") + fs::path(name.path).lexically_relative(top).string() + (name.tree ? "/" : "");
+    all += (all.empty() ? "" : ", ") + fs::path(name.path).lexically_relative(top).string() + (name.tree ? "/" : "") +
+           (name.here_leads ? " from here" : "") + (name.there_leads ? " to here" : "");
   return all;
 }
 
@@ -99,6 +100,20 @@ TEST_F(FileWatcherTest, KnowsOfOneEntryByTwoPaths) {
   watcher->drain();
   EXPECT_EQ(names_of(*watcher, top, "real/f"), "");
   watches.clear();
+  EXPECT_FALSE(watcher->has_other_names());
+}
+
+TEST_F(FileWatcherTest, KnowsWhatAFollowedLinkLeadsTo) {
+  fs::create_directories(top / "d");
+  fs::create_symlink("d/f", top / "link");
+  watch("d/f");
+  EXPECT_FALSE(watcher->has_other_names());
+  watch("link", {.follow = true});
+  EXPECT_EQ(names_of(*watcher, top, "link"), "d/f from here");
+  EXPECT_EQ(names_of(*watcher, top, "d/f"), "link to here");
+  fs::remove(top / "link");
+  watcher->drain();
+  EXPECT_EQ(names_of(*watcher, top, "d/f"), "");
   EXPECT_FALSE(watcher->has_other_names());
 }
 
