@@ -25,19 +25,13 @@ std::string place_of(const std::string& path) {
   return path == "/" ? path : join_path(resolved(parent_path(path)), base_name(path));
 }
 
-// `follow: true` writes to what the link points to.
-bool follows(const Declaration& declaration) {
-  const Param* param = find_param(declaration.kind->params, "follow");
-  return param && declaration.params.get_or(static_cast<ParamIndex>(param - declaration.kind->params.data()), false);
-}
-
 }  // namespace
 
 std::vector<std::string> Protection::touched(const Declaration& declaration, const Delta& delta) const {
   std::vector<std::string> found;
   if (paths_.empty()) return found;
   for (Touched& touched : touched_by(declaration, delta)) {
-    std::string real = follows(declaration) ? resolved(touched.path) : place_of(touched.path);
+    std::string real = follows_link(declaration) ? resolved(touched.path) : place_of(touched.path);
     bool hit = std::ranges::any_of(paths_, [&](const std::string& path) {
       auto meets = [&](const std::string& what, const std::string& kept) {
         return is_within(what, kept) || (touched.removes > 0 && is_within(kept, what));

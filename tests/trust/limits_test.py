@@ -116,6 +116,7 @@ def kept(at):
     mgmt_test.write(at + "/etc/ssh/config", "theirs")
     mgmt_test.write(at + "/etc/fstab", "theirs")
     os.symlink(at + "/etc", at + "/link")
+    os.symlink(at + "/etc/fstab", at + "/linked")
     return {"protect": [at + "/etc/ssh", at + "/etc/fstab/"]}
 
 
@@ -130,6 +131,7 @@ def test_what_is_protected_is_neither_changed_nor_removed_whatever_leads_there()
             {"path": at + "/etc/ssh/config", "mode": "0600"},
             {"path": at + "/etc/ssh/new", "content": "ours"},
             {"path": at + "/link/ssh/config", "content": "ours"},
+            {"path": at + "/linked", "content": "ours", "follow": True},
             {"path": at + "/etc/fstab", "state": "absent"},
             {"path": at + "/link/fstab", "state": "absent"},
             {"path": at + "/etc/", "state": "absent", "recurse": True},

@@ -114,6 +114,24 @@ def test_a_symlink_that_is_moved_while_it_runs_is_noticed():
         equal((read(at + "/real/f"), read(at + "/other/f")), ("first", "second"), "the files")
 
 
+def test_a_symlink_that_is_followed_is_what_it_leads_to():
+    with folder() as at:
+        os.mkdir(at + "/real")
+        os.symlink("real/f", at + "/link")
+        os.symlink("link", at + "/far")
+        real, link, far = file("real", at + "/real/f", "real"), file("link", at + "/link", "link", follow=True), file("far", at + "/far", "far", follow=True)
+        for first, second in ((real, link), (link, real), (real, far), (far, link)):
+            put(at, first, second)
+            status, agent = run("graph.yaml", "--once", cwd=at)
+            equal((status, read(at + "/real/f")), (4, first["name"]), f"{first}, {second}; {agent.tail()}")
+            names_both(failures(agent)[f"file[{second['name']}]"], first["name"], second["name"])
+            os.unlink(at + "/real/f")
+        # The link itself is another entry than what it points to; who only reads through it has neither.
+        put(at, real, file("self", at + "/link", symlink=True, source="real/f"), file("copy", at + "/copy", source=at + "/link"))
+        status, agent = run("graph.yaml", "--once", cwd=at)
+        equal((status, read(at + "/copy")), (0, "real"), f"{agent.tail()}")
+
+
 def test_a_bind_mount_makes_one_of_two():
     with folder() as at:
         os.mkdir(at + "/real")

@@ -7,6 +7,7 @@
 
 #include "src/base/text.h"
 #include "src/engine/run/engine.h"
+#include "src/engine/sync/forecast.h"
 
 namespace mgmt {
 
@@ -33,6 +34,7 @@ bool Engine::gives_way(Instance& instance) {
     Instance* other = manager_of(name.path);
     if (!other || other == &instance || other->at >= instances_.size()) continue;
     const Declaration& theirs = *other->declaration;
+    if ((name.here_leads && !follows_link(declaration)) || (name.there_leads && !follows_link(theirs))) continue;
     if (!name.tree && theirs.kind == declaration.kind && *theirs.meta == *declaration.meta &&
         declaration.kind->same_at_path && declaration.kind->same_at_path(declaration, theirs))
       continue;

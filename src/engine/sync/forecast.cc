@@ -43,6 +43,11 @@ std::vector<Touched> touched_by(const Declaration& declaration, const Delta& del
   return touched;
 }
 
+bool follows_link(const Declaration& declaration) {
+  const Param* param = find_param(declaration.kind->params, "follow");
+  return param && declaration.params.get_or(static_cast<ParamIndex>(param - declaration.kind->params.data()), false);
+}
+
 std::uint64_t changes_of(const Delta& delta) {
   std::uint64_t count = 0;
   const std::string* last = nullptr;

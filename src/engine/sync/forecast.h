@@ -21,6 +21,9 @@ struct Touched {
 /// Of a kind that manages paths; each once, in the order of the Delta.
 std::vector<Touched> touched_by(const Declaration& declaration, const Delta& delta);
 
+/// It is what a symlink at its path leads to (`follow: true`).
+bool follows_link(const Declaration& declaration);
+
 /// The resource as one, and each entry of its tree. A refresh follows from what others change, and isn't counted.
 std::uint64_t changes_of(const Delta& delta);
 

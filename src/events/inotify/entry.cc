@@ -36,6 +36,7 @@ Entry::~Entry() {
   if (pending_at != UINT32_MAX) state.pending[pending_at] = nullptr;
   if (more) {
     unwatch_itself();
+    if (more->followed_by) --state.followed;
     more->target_watch.reset();
     std::vector<Folder*> tree = std::move(more->tree);
     for (Folder* part : tree) std::erase(part->trees, this);
@@ -63,11 +64,13 @@ void Entry::resolve() {
   }
   if ((more && more->target == target) || state.link_depth >= kMaxLinks) return;
   ++state.link_depth;
+  ++state.followed;
   auto watch = std::make_unique<Entry>(state, options, [this](FileWatcher::Event event) { call(event); });
   std::string clean = clean_path(target);
   watch->folder = &state.ensure_folder(parent_path(clean));
   watch->name = base_name(clean);
   watch->folder->entries.emplace(watch->name, watch.get());
+  watch->ensure_more().followed_by = this;
   state.want_content(*watch->folder);
   watch->watch_itself();
   watch->resolve();

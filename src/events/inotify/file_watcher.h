@@ -83,14 +83,16 @@ class FileWatcher {
   void catch_up();
 
   /// Another watched path where the very same entry stands, reached through a symlink or a bind mount; or a recursive
-  /// watch of which it is a part, written otherwise (`tree`).
+  /// watch of which it is a part, written otherwise (`tree`). `here_leads`, `there_leads`: it is what that path itself,
+  /// as a symlink, points to.
   struct OtherName {
     std::string path;
     bool tree = false;
+    bool here_leads = false, there_leads = false;
   };
   /// All of a watched path, as far as the kernel has told by now; nothing of what is polled.
   std::vector<OtherName> other_names(const std::string& path) const;
-  /// False, at no cost, as long as each folder that is watched has one name.
+  /// False, at no cost, as long as each folder that is watched has one name, and no link is followed.
   bool has_other_names() const;
 
   /// Who made the last change of what is watched at `path` (or below, if recursive) since this was asked last: not

@@ -73,7 +73,8 @@ struct FileWatcherTest : testing::Test {
 std::string names_of(const FileWatcher& watcher, const fs::path& top, const std::string& path) {
   std::string all;
   for (const FileWatcher::OtherName& name : watcher.other_names(top / path))
-    all += (all.empty() ? "" : ", ") + fs::path(name.path).lexically_relative(top).string() + (name.tree ? "/" : "");
+    all += (all.empty() ? "" : ", ") + fs::path(name.path).lexically_relative(top).string() + (name.tree ? "/" : "") +
+           (name.here_leads ? " from here" : "") + (name.there_leads ? " to here" : "");
   return all;
 }
 
@@ -102,26 +103,53 @@ TEST_F(FileWatcherTest, KnowsOfOneEntryByTwoPaths) {
   EXPECT_FALSE(watcher->has_other_names());
 }
 
-// Links that lead to each other's folders, made, exchanged and removed: what goes lets others go, and none of them
-// twice.
+TEST_F(FileWatcherTest, KnowsWhatAFollowedLinkLeadsTo) {
+  fs::create_directories(top / "d");
+  fs::create_symlink("d/f", top / "link");
+  watch("d/f");
+  EXPECT_FALSE(watcher->has_other_names());
+  watch("link", {.follow = true});
+  EXPECT_EQ(names_of(*watcher, top, "link"), "d/f from here");
+  EXPECT_EQ(names_of(*watcher, top, "d/f"), "link to here");
+  fs::remove(top / "link");
+  watcher->drain();
+  EXPECT_EQ(names_of(*watcher, top, "d/f"), "");
+  EXPECT_FALSE(watcher->has_other_names());
+}
+
+// Folders exchanged for links in one step, again and again, and all of it removed: what goes lets others go, and none
+// of them is let go of twice.
 TEST_F(FileWatcherTest, LetsGoOfWhatLetsGoOfOthers) {
   std::uint32_t seed = 1;
   auto next = [&](std::uint32_t below) { return (seed = seed * 1664525 + 1013904223) / 65536 % below; };
+  auto exchange = [](const fs::path& a, const fs::path& b) {
+    ::renameat2(AT_FDCWD, a.c_str(), AT_FDCWD, b.c_str(), RENAME_EXCHANGE);
+  };
+  fs::create_directories(top / "outside/e0");
   fs::create_directories(top / "tree");
   watch("tree", {.recursive = true});
-  for (int round = 0; round < 3000; ++round) {
-    std::string name = "tree/d" + std::to_string(next(3));
-    std::string other = next(2) ? "tree/d" + std::to_string(next(3)) + "/e" + std::to_string(next(2)) : name;
+  for (int round = 0; round < 30; ++round) {
     std::error_code ignored;
-    switch (next(4)) {
-      case 0: fs::create_directories(top / other, ignored); break;
-      case 1: fs::create_directory_symlink(top / "tree" / ("d" + std::to_string(next(3))), top / other, ignored); break;
-      case 2: fs::rename(top / name, top / ("tree/d" + std::to_string(next(3))), ignored); break;
-      case 3: fs::remove_all(top / other, ignored); break;
+    for (int d = 0; d < 4; ++d) {
+      fs::path folder = top / "tree" / ("d" + std::to_string(d));
+      fs::create_directories(folder, ignored);
+      fs::create_directory_symlink(top / "outside", top / "tree" / ("l" + std::to_string(d)), ignored);
+      if (fs::is_symlink(folder)) continue;
+      fs::create_directory_symlink(top / "outside", folder / "l", ignored);
+      for (int e = 0; e < 3; ++e) fs::create_directories(folder / ("e" + std::to_string(e)), ignored);
     }
-    if (next(3) == 0) watch(other + "/f", {.follow = next(2) == 0});
-    if (watches.size() > 10) watches.erase(watches.begin() + 1 + static_cast<long>(next(9)));
-    if (next(2) == 0) watcher->drain();
+    for (std::uint32_t step = 0, steps = next(30); step < steps; ++step) {
+      std::string d = std::to_string(next(4));
+      exchange(top / "tree" / ("d" + d), top / "tree" / ("l" + d));
+      fs::path folder = top / "tree" / ("d" + d);
+      if (!fs::is_symlink(folder)) exchange(folder / ("e" + std::to_string(next(3))), folder / "l");
+      if (next(4) == 0) watcher->drain();
+    }
+    for (int d = 0; d < 4; ++d) {
+      fs::remove_all(top / "tree" / ("d" + std::to_string(d)), ignored);
+      fs::remove_all(top / "tree" / ("l" + std::to_string(d)), ignored);
+      if (next(2) == 0) watcher->drain();
+    }
   }
   watches.clear();
   EXPECT_LE(watcher->kernel_watches(), 1u) << "only the root's";

@@ -66,7 +66,8 @@ struct FileWatcher::State {
   Loop::Timer remember_timer;
   Folder root;
   std::unordered_map<int, std::vector<Folder*>> by_wd;
-  std::size_t armed = 0;  // Folders in it
+  std::size_t armed = 0;     // Folders in it
+  std::size_t followed = 0;  // Entries that are what a link points to
   std::unordered_set<Folder*> unwatchable;
   Loop::Timer poll_timer;
   Tuning tuning;
@@ -165,6 +166,7 @@ struct Entry : FileWatcher::Watch {
     std::vector<Folder*> tree;
     std::string target;
     std::unique_ptr<FileWatcher::Watch> target_watch;
+    Entry* followed_by = nullptr;  // whose target this is
     int wd = -1;
     std::uint64_t stamp = 0;
   };
