@@ -163,7 +163,7 @@ def test_what_is_too_large_is_said_not_to_be_kept():
 def test_where_it_cannot_be_kept_the_old_file_stays():
     with folder() as at:
         write(at + "/f", "mine\n")
-        os.makedirs(at + "/prefix")
+        os.makedirs(at + "/prefix", 0o700)
         write(at + "/prefix/backup", "in the way")
         agent = once(at, {"name": "f", "path": at + "/f", "content": "x"}, {"name": "new", "path": at + "/new", "content": "x"}, status=4)
         error = agent.all("failed", resource="file[f]")[0]["error"]
