@@ -287,7 +287,7 @@ void FileResource::allow(const struct stat* there, const Attributes& attributes)
 }
 
 void FileResource::keep(const Spot& at, const Found& found, const std::string& sha256) const {
-  if (keeper()) Overwritten(keeper(), declaration_->id()).keep(at, found, sha256);
+  if (keeper()) Overwritten(*keeper(), declaration_->id()).keep(at, found, sha256);
 }
 
 Declaration FileResource::undo() {
@@ -492,9 +492,10 @@ void FileResource::apply_once(const Want& want, const Delta& delta, const Inputs
     if (::fstat(root.get(), &now) != 0) throw Error::system(errno, "looking at " + path());
     if (stamp_of(now) != expected) throw Raced(path());
   }
-  Overwritten overwritten(keeper(), declaration_->id());
+  std::optional<Overwritten> overwritten;
+  if (keeper()) overwritten.emplace(*keeper(), declaration_->id());
   Tree tree = tree_of(want, path(), inputs);
-  tree.overwritten = &overwritten;
+  tree.overwritten = overwritten ? &*overwritten : nullptr;
   apply_tree(tree, root.get(), delta, unsynced_);
 }
 

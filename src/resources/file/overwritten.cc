@@ -11,7 +11,6 @@
 namespace mgmt::file {
 
 void Overwritten::keep(const Spot& spot, const Found& found, const std::string& sha256) const {
-  if (!keeper_) return;
   if (S_ISREG(found.status.st_mode)) {
     if (found.status.st_size == 0) return;
     Fd own;
@@ -20,12 +19,12 @@ void Overwritten::keep(const Spot& spot, const Found& found, const std::string& 
     struct stat status{};
     if (::fstat(file, &status) != 0) throw Error::system(errno, "looking at " + spot.shown);
     if (!same_version(status, found.status)) throw Raced(spot.shown);
-    return keeper_->keep({.resource = resource_, .path = spot.shown, .file = file, .status = status, .sha256 = sha256});
+    return keeper_.keep({.resource = resource_, .path = spot.shown, .file = file, .status = status, .sha256 = sha256});
   }
   if (!S_ISDIR(found.status.st_mode)) return;
   std::size_t count = 0;
   keep_inside(spot, count);
-  if (count > kMost) keeper_->tell_unkept(spot.shown, count - kMost);
+  if (count > kMost) keeper_.tell_unkept(spot.shown, count - kMost);
 }
 
 void Overwritten::keep_inside(const Spot& spot, std::size_t& count) const {

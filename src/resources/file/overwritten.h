@@ -11,8 +11,8 @@ namespace mgmt::file {
 
 class Overwritten {
  public:
-  /// Without a keeper nothing is kept. `resource` is who is about to do it.
-  Overwritten(Keeper* keeper, std::string resource) : keeper_(keeper), resource_(std::move(resource)) {}
+  /// `resource` is who is about to do it.
+  Overwritten(Keeper& keeper, std::string resource) : keeper_(keeper), resource_(std::move(resource)) {}
 
   /// What is at the spot: a regular file, or, of a folder that goes with all that it holds, the regular files in it (no
   /// more than a thousand: the rest is said). Everything else holds nothing. `sha256` is the content's, if known.
@@ -23,7 +23,7 @@ class Overwritten {
   static constexpr std::size_t kMost = 1000;
   void keep_inside(const Spot& spot, std::size_t& count) const;
 
-  Keeper* keeper_;
+  Keeper& keeper_;
   std::string resource_;
 };
 
