@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// exchange FOLDER ROUNDS REST_MS [synced]: two processes and one SQLite store (WAL, synchronous=NORMAL): the one commits a value
-// and touches a small file; the other, watching that file, reads the value and replaces a file (synced: its data is on the disk before the rename). Prints a line of JSON:
-// the time from before the commit to after the rename.
+// exchange FOLDER ROUNDS REST_MS [synced]: two processes and one SQLite store (WAL, synchronous=NORMAL): the one
+// commits a value and touches a small file; the other, watching that file, reads the value and replaces a file (synced:
+// its data is on the disk before the rename). Prints a line of JSON: the time from before the commit to after the
+// rename.
 #include <signal.h>
 #include <sqlite3.h>
 #include <sys/inotify.h>
@@ -43,8 +44,7 @@ static void reader(int done, int synced) {
     sqlite3_bind_int64(select, 1, last);
     while (sqlite3_step(select) == SQLITE_ROW) {
       last = sqlite3_column_int64(select, 0);
-      replace_file(folder, "out", (const char*)sqlite3_column_blob(select, 1), sqlite3_column_bytes(select, 1),
-                   synced);
+      replace_file(folder, "out", (const char*)sqlite3_column_blob(select, 1), sqlite3_column_bytes(select, 1), synced);
       now = now_ns();
       if (write(done, &now, sizeof now) != sizeof now) die("pipe");
     }

@@ -22,8 +22,8 @@
 #include "src/base/text.h"
 #include "src/cli/last_good.h"
 #include "src/cli/needs_root.h"
-#include "src/cli/whose.h"
 #include "src/cli/terminal_teller.h"
+#include "src/cli/whose.h"
 #include "src/engine/transform/prepare.h"
 #include "src/resources/dot.h"
 #include "src/resources/drafts.h"
@@ -115,10 +115,11 @@ void Agent::claim_name() {
   auto claim = world::local::NameLock::claim(prefix_, command_.hostname);
   if (!claim) {
     // Enforcement goes on without; what needs the store says so itself.
-    report_.emit(report::Notice{Level::Warning,
-                                fmt::format("can't tell whether another agent runs here, and what is overwritten isn't kept: {}",
-                                            claim.error().text()),
-                                "--prefix DIR names another folder"});
+    report_.emit(
+        report::Notice{Level::Warning,
+                       fmt::format("can't tell whether another agent runs here, and what is overwritten isn't kept: {}",
+                                   claim.error().text()),
+                       "--prefix DIR names another folder"});
     return;
   }
   if (const auto* holder = std::get_if<world::Holder>(&*claim)) {

@@ -635,9 +635,9 @@ Result<Command> parse_command_line(std::vector<std::string> arguments) {
     check.files = std::move(*files);
     return check;
   }
-  for (const std::string* name : {&graph.hostname, &history.hostname, &status.hostname, &why.hostname,
-                                  &approve.hostname, &reap.hostname, &restore.hostname, &settle.hostname,
-                                  &pause.hostname, &resume.hostname, &whose.hostname})
+  for (const std::string* name :
+       {&graph.hostname, &history.hostname, &status.hostname, &why.hostname, &approve.hostname, &reap.hostname,
+        &restore.hostname, &settle.hostname, &pause.hostname, &resume.hostname, &whose.hostname})
     if (!name->empty())
       if (auto wrong = hostname_error(*name)) return std::unexpected(*wrong);
   if (chosen == history_app) {

@@ -169,10 +169,10 @@ struct HelpCommand {
   std::string text;
 };
 
-using Command = std::variant<RunCommand, PlanCommand, ApplyCommand, CheckCommand, GraphCommand, InitCommand,
-                             ResourcesCommand, HistoryCommand, StatusCommand, WhyCommand, ApproveCommand, ReapCommand,
-                             RestoreCommand, SettleCommand, PauseCommand, ResumeCommand, WhoseCommand, GetCommand,
-                             VersionCommand, HelpCommand>;
+using Command =
+    std::variant<RunCommand, PlanCommand, ApplyCommand, CheckCommand, GraphCommand, InitCommand, ResourcesCommand,
+                 HistoryCommand, StatusCommand, WhyCommand, ApproveCommand, ReapCommand, RestoreCommand, SettleCommand,
+                 PauseCommand, ResumeCommand, WhoseCommand, GetCommand, VersionCommand, HelpCommand>;
 
 /// Why this can't be a host's name (a part of keys, and of a file's name), if it can't.
 std::optional<Error> hostname_error(const std::string& name);

@@ -10,6 +10,7 @@
 
 #include "src/base/error.h"
 #include "src/base/text.h"
+#include "src/state/left.h"
 #include "src/value/hash.h"
 
 namespace mgmt::cli {
@@ -46,7 +47,7 @@ void Keeping::keep(const Old& old) {
   bool large = old.status.st_size > backup_.limits().file;
   std::string sum = old.sha256;
   if (sum.empty() && !large) sum = sum_of(old.file, old.path);
-  if (!sum.empty() && is_own(old.resource, sum)) return;
+  if (is_own(old, sum)) return;
   if (large)
     return warn(fmt::format("what was in {} ({} MiB) is not kept: more than {} MiB", printable(old.path),
                             old.status.st_size >> 20, backup_.limits().file >> 20));
@@ -61,13 +62,16 @@ void Keeping::tell_unkept(const std::string& folder, std::size_t count) {
   warn(fmt::format("of the files in {}, which was removed, {} are not kept: too many", printable(folder), count));
 }
 
-bool Keeping::is_own(const std::string& resource, const std::string& sha256) {
+bool Keeping::is_own(const Old& old, const std::string& sha256) {
   std::lock_guard lock(mutex_);
   try {
     bool own = false;
     database_.read([&](state::Rows& rows) {
-      std::optional<state::Known> known = rows.find(resource);
-      own = known && known->content == sha256;
+      std::optional<state::Known> known = rows.find(old.resource);
+      // Of a secret no sum is remembered.
+      own = known &&
+            (known->content.empty() ? !known->identity.empty() && known->identity == state::identity_of(old.status)
+                                    : known->content == sha256);
     });
     return own;
   } catch (const Error&) {

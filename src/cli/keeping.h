@@ -25,7 +25,7 @@ class Keeping : public Keeper {
   void tell_unkept(const std::string& folder, std::size_t count) override;
 
  private:
-  bool is_own(const std::string& resource, const std::string& sha256);
+  bool is_own(const Old& old, const std::string& sha256);
   void warn(std::string text);
 
   Loop& loop_;

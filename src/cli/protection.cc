@@ -2,6 +2,7 @@
 #include "src/cli/protection.h"
 
 #include <algorithm>
+#include <array>
 #include <climits>
 #include <cstdlib>
 
@@ -14,8 +15,8 @@ namespace {
 
 // With every symlink on the way followed, as far as there is something.
 std::string resolved(const std::string& path) {
-  std::string real(PATH_MAX, '\0');
-  if (::realpath(path.c_str(), real.data())) return real.c_str();
+  std::array<char, PATH_MAX> real;
+  if (::realpath(path.c_str(), real.data())) return real.data();
   if (path == "/") return path;
   return join_path(resolved(parent_path(path)), base_name(path));
 }

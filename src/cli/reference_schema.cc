@@ -239,8 +239,7 @@ std::string graph_schema(const Tables& tables) {
   Map limits = object(
       {{"changes", count("Of resources, and of each entry of a tree.")},
        {"removals", count("Entries of file systems that go; 20 if it isn't set.")},
-       {"protect",
-        list_or_nothing(Value(Map{{"type", text("string")}, {"description", text("An absolute path.")}}))}});
+       {"protect", list_or_nothing(Value(Map{{"type", text("string")}, {"description", text("An absolute path.")}}))}});
   limits.insert(limits.begin(),
                 {"description", text("What one swap may do before somebody says yes: `mgmt approve`.")});
   definitions.emplace_back("limits", Value(std::move(limits)));

@@ -72,9 +72,9 @@ void Settler::answer(std::uint64_t id, bool settled) {
   std::unique_ptr<Question> question = std::move(found->second);
   questions_.erase(found);
   Engine::Tally tally = engine_.tally();
-  question->reply(fmt::format(
-      R"({{"settled": {}, "resources": {}, "failed": {}, "left": {}, "failed_ones": {}, "left_ones": {}}})", settled,
-      tally.resources, tally.failed, tally.left, list(tally.failed_ones), list(tally.left_ones)));
+  question->reply(
+      fmt::format(R"({{"settled": {}, "resources": {}, "failed": {}, "left": {}, "failed_ones": {}, "left_ones": {}}})",
+                  settled, tally.resources, tally.failed, tally.left, list(tally.failed_ones), list(tally.left_ones)));
 }
 
 }  // namespace mgmt::cli

@@ -49,7 +49,7 @@ void tell_paused(const Value& status) {
   for (const Value& one : list(status, "paused")) {
     std::string by = text_of(one, "by"), resource = printable(text_of(one, "resource"));
     std::string reason = printable(text_of(one, "reason"));
-    if (!reason.empty()) reason = ": " + reason;
+    if (!reason.empty()) reason.insert(0, ": ");
     if (by == "hold") fmt::print("HELD by {}: nothing is changed until it is removed{}\n", kHoldPath, reason);
     else if (by == "boot")
       fmt::print("HELD by `mgmt.noop` on the kernel's command line: nothing is changed by this run\n");

@@ -25,8 +25,8 @@ std::span<const std::string> Declaration::exports_to() const {
 }
 
 bool same_effect(const Declaration& a, const Declaration& b) {
-  return a.kind == b.kind && a.exported == b.exported && a.name == b.name && a.origin == b.origin && a.undoes == b.undoes &&
-         (a.meta == b.meta || *a.meta == *b.meta) && a.params == b.params;
+  return a.kind == b.kind && a.exported == b.exported && a.name == b.name && a.origin == b.origin &&
+         a.undoes == b.undoes && (a.meta == b.meta || *a.meta == *b.meta) && a.params == b.params;
 }
 
 }  // namespace mgmt

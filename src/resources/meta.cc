@@ -78,8 +78,12 @@ constexpr Param kParams[] = {
      .doc = "Take part in edges that are found by themselves.",
      .default_text = "true"},
     {.name = "autogroup", .type = kBool, .doc = "May be run together with others of its kind.", .default_text = "true"},
-    {.name = "reverse", .type = kBool, .doc = "Undo it once it has left the graph, also while mgmt didn't run: a file is as it was found, an exec runs its "
-            "`reverse_cmd`.", .default_text = "false"},
+    {.name = "reverse",
+     .type = kBool,
+     .doc =
+         "Undo it once it has left the graph, also while mgmt didn't run: a file is as it was found, an exec runs its "
+         "`reverse_cmd`.",
+     .default_text = "false"},
 };
 constexpr ParamIndex kNoop = param_index(kParams, "noop");
 constexpr ParamIndex kRetry = param_index(kParams, "retry");

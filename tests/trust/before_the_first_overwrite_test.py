@@ -70,6 +70,14 @@ def test_what_mgmt_wrote_is_not_kept():
         equal((read(at + "/f"), kept(at)), (None, {}), "the file, and what is kept")
 
 
+def test_a_secret_that_mgmt_wrote_is_not_kept_when_it_is_another():
+    with folder() as at:
+        for secret in ("hunter2hunter2", "swordfish", "correct horse"):
+            write(at + "/graph.yaml", f"graph: g\nresources:\n  file:\n  - {{name: f, path: {at}/f, content: !secret '{secret}'}}\n")
+            equal(run("graph.yaml", "--once", cwd=at, prefix=at + "/prefix")[0], 0, "exit status")
+        equal((read(at + "/f"), kept(at)), ("correct horse", {}), "the file, and what is kept")
+
+
 def test_new_files_make_no_backup_folder():
     with folder() as at:
         once(at, *({"name": f"f{n}", "path": f"{at}/f{n}", "content": "x"} for n in range(10)))

@@ -23,7 +23,8 @@ bool may_remove_more(const Vertices& vertices, std::uint64_t allowed) {
   for (const auto& declaration : vertices) {
     if (!acts(*declaration)) continue;
     std::uint64_t at_most = may_remove(*declaration);
-    if (at_most > allowed || (sum += at_most) > allowed) return true;
+    if (at_most > allowed - sum) return true;
+    sum += at_most;
   }
   return false;
 }

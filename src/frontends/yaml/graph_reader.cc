@@ -11,7 +11,8 @@
 namespace mgmt::yaml {
 namespace {
 
-constexpr std::string_view kTopNames[] = {"graph", "comment", "resources", "types", "edges", "collect", "limits", "remote"};
+constexpr std::string_view kTopNames[] = {"graph", "comment", "resources", "types",
+                                          "edges", "collect", "limits",    "remote"};
 enum TopKey { kGraph, kComment, kResources, kTypes, kEdges, kCollect, kLimits, kRemote };
 constexpr std::string_view kEdgeNames[] = {"name", "from", "to", "notify", "send"};
 enum EdgeKey { kEdgeName, kFrom, kTo, kNotify, kSend };

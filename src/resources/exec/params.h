@@ -107,9 +107,10 @@ inline constexpr Param kParams[] = {
      .default_text = "`cmd`"},
     {.name = "reverse_cmd",
      .type = kStr,
-     .doc = "What undoes `cmd`, with `meta: reverse`: it runs once after the resource has left the graph, with the "
-            "`shell`, `cwd`, `env`, `user`, `group` and `timeout` of `cmd`, if `cmd` was begun. It may run twice, should "
-            "mgmt be killed meanwhile."},
+     .doc =
+         "What undoes `cmd`, with `meta: reverse`: it runs once after the resource has left the graph, with the "
+         "`shell`, `cwd`, `env`, `user`, `group` and `timeout` of `cmd`, if `cmd` was begun. It may run twice, should "
+         "mgmt be killed meanwhile."},
 };
 
 inline constexpr Param kOutputs[] = {

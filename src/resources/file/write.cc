@@ -46,7 +46,8 @@ void change_owner(int fd, const Final& final, const Spot& spot) {
   if (::fchown(fd, final.owner, final.group) == 0) return;
   Error error = Error::system(errno, fmt::format("giving {} to its owner (user {}, group {})", spot.shown,
                                                  static_cast<int>(final.owner), static_cast<int>(final.group)));
-  if (error.code() == EPERM && ::geteuid() != 0) throw std::move(error).hint("only root can give a file to somebody else");
+  if (error.code() == EPERM && ::geteuid() != 0)
+    throw std::move(error).hint("only root can give a file to somebody else");
   throw error;
 }
 
