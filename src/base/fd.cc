@@ -25,9 +25,25 @@ void Fd::reset() {
   if (fd_ >= 0) ::close(std::exchange(fd_, -1));
 }
 
+namespace {
+
+bool is_handed_over(std::string_view path) {
+  return path == "/dev/stdin" || path.starts_with("/dev/fd/") || path.starts_with("/proc/self/fd/");
+}
+
+}  // namespace
+
 std::string read_file(const std::string& path, std::size_t limit) {
-  Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  // A FIFO without a writer would hold up who opens it.
+  Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (!fd) throw Error::system(errno, "opening " + path);
+  struct stat st{};
+  if (::fstat(fd.get(), &st) != 0) throw Error::system(errno, "reading " + path);
+  if (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode)) {
+    // What a shell hands over (`<(command)`) is open already, and has its writer.
+    if (!is_handed_over(path)) throw Error(path + " is not a regular file");
+    if (::fcntl(fd.get(), F_SETFL, 0) != 0) throw Error::system(errno, "reading " + path);
+  }
   return read_rest(fd.get(), limit, path);
 }
 

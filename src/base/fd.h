@@ -29,7 +29,8 @@ class Fd {
   int fd_ = -1;
 };
 
-/// The whole file; throws Error. `limit` bounds the bytes read, more is an Error.
+/// The whole file, a regular one or what a shell handed over as /dev/fd/N; never waits for a FIFO's writer. Throws
+/// Error. `limit` bounds the bytes read, more is an Error.
 std::string read_file(const std::string& path, std::size_t limit = std::size_t{1} << 30);
 
 /// From the descriptor's position to the end, as read_file(); `path` is for messages.

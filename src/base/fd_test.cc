@@ -2,10 +2,12 @@
 #include "src/base/fd.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdlib>
 #include <string>
+#include <thread>
 
 #include "src/base/error.h"
 
@@ -25,6 +27,30 @@ TEST(ReadFile, ALongOneIsReadWholeAndBeyondTheLimitRefused) {
   EXPECT_EQ(read_file(name), text);
   EXPECT_THROW(read_file(name, text.size() - 1), Error);
   ::unlink(name);
+}
+
+TEST(ReadFile, AFifoHoldsNobodyUp) {
+  char name[] = "/tmp/mgmt-fd-XXXXXX";
+  ASSERT_TRUE(::mkdtemp(name));
+  std::string fifo = std::string(name) + "/fifo";
+  ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
+  EXPECT_THROW(read_file(fifo), Error);
+  EXPECT_THROW(read_file("/dev/zero"), Error);
+  ::unlink(fifo.c_str());
+  ::rmdir(name);
+}
+
+TEST(ReadFile, WhatAShellHandsOverIsReadToItsEnd) {
+  int ends[2];
+  ASSERT_EQ(::pipe(ends), 0);
+  Fd out(ends[0]), in(ends[1]);
+  std::thread writer([&] {
+    write_all(in.get(), "graph: ", "the pipe");
+    write_all(in.get(), "g", "the pipe");
+    in.reset();
+  });
+  EXPECT_EQ(read_file("/proc/self/fd/" + std::to_string(out.get())), "graph: g");
+  writer.join();
 }
 
 }  // namespace
