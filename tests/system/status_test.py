@@ -56,8 +56,9 @@ def test_it_is_working_while_something_runs():
             agent.wait_for("started", resource="exec[slow]")
             told = status(at)
             equal((told["state"], [r["resource"] for r in told["running"]]), ("working", ["exec[slow]"]), "while it runs")
-            os.unlink(at + "/shut")
+            # Waits for it to read: before that, it mustn't find that nothing is shut.
             subprocess.run(["/bin/sh", "-c", f"echo go > {at}/gate"], check=True)
+            os.unlink(at + "/shut")
             agent.wait_for("converged")
             equal(status(at)["running"], [], "after it")
             if again:
