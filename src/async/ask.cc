@@ -2,15 +2,14 @@
 #include "src/async/ask.h"
 
 #include <fmt/format.h>
-#include <pthread.h>
 
 #include <condition_variable>
-#include <csignal>
 #include <map>
 #include <mutex>
 #include <system_error>
 #include <thread>
 
+#include "src/async/no_signals.h"
 #include "src/async/pool.h"
 
 namespace mgmt::asking {
@@ -71,22 +70,6 @@ void on_answer(const std::shared_ptr<Question>& question, std::shared_ptr<void> 
     });
   }
 }
-
-// The agent's signals are for its loop.
-class NoSignals {
- public:
-  NoSignals() {
-    sigset_t all;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before_);
-  }
-  ~NoSignals() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-  NoSignals(const NoSignals&) = delete;
-  NoSignals& operator=(const NoSignals&) = delete;
-
- private:
-  sigset_t before_{};
-};
 
 }  // namespace
 

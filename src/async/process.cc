@@ -19,6 +19,7 @@
 #include <thread>
 
 #include "src/async/launch.h"
+#include "src/async/no_signals.h"
 #include "src/async/run_child.h"
 
 namespace mgmt {
@@ -359,11 +360,8 @@ Spawner::Spawner(Loop& loop) : state_(std::make_shared<SpawnerState>(loop)) {
   if (::sigaction(SIGCHLD, nullptr, &child_signal) == 0 && child_signal.sa_handler == SIG_IGN)
     std::signal(SIGCHLD, SIG_DFL);
   // No signal of the agent's is ever handled on this thread, nor in a child before it is somebody else's program.
-  sigset_t all, before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
+  NoSignals inherited;
   state_->thread = std::thread([state = state_.get()] { state->work(); });
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
 Spawner::~Spawner() { state_->close(); }

@@ -11,25 +11,10 @@
 #include <csignal>
 
 #include "src/async/launch.h"
+#include "src/async/no_signals.h"
 
 namespace mgmt {
 namespace {
-
-// The child shares our memory for its first steps: no handler of ours may run in it.
-class SignalsBlocked {
- public:
-  SignalsBlocked() {
-    sigset_t all;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before_);
-  }
-  ~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-  SignalsBlocked(const SignalsBlocked&) = delete;
-  SignalsBlocked& operator=(const SignalsBlocked&) = delete;
-
- private:
-  sigset_t before_{};
-};
 
 // Takes what is there. False at the end.
 bool read_some(int pipe, std::size_t keep, ChildRun& run) {
@@ -66,7 +51,8 @@ Result<ChildRun> run_child(const Command& command, std::chrono::milliseconds lim
     return std::unexpected(Error::system(errno, "opening a pipe for a child"));
   Result<Launched> child;
   {
-    SignalsBlocked blocked;
+    // The child shares our memory for its first steps: no handler of ours may run in it.
+    NoSignals blocked;
     Launcher launcher;
     child = launcher.launch(command, to.get(), to.get(), original_descriptors());
   }

@@ -217,6 +217,12 @@ Result<Command> parse_command_line(std::vector<std::string> arguments) {
   app.add_flag("-h,--help", help, "Show this help");
   app.add_flag("--version", version_flag, "Show the version");
   app.footer(kExamples);
+  auto command = [&](const char* name, const char* summary) {
+    CLI::App* sub = app.add_subcommand(name, summary);
+    sub->set_help_flag();
+    sub->add_flag("-h,--help", help, "Show this help");
+    return sub;
+  };
 
   RunCommand run;
   std::vector<std::string> run_words;
@@ -225,10 +231,8 @@ Result<Command> parse_command_line(std::vector<std::string> arguments) {
       allow_removals_text;
   bool converged_exit = false;
   std::string color = "auto", format = "auto", level = "info", durability = "burst";
-  auto* run_app = app.add_subcommand("run", "Bring the machine to the state of a graph, and keep it there");
+  auto* run_app = command("run", "Bring the machine to the state of a graph, and keep it there");
   run_app->alias("r");
-  run_app->set_help_flag();
-  run_app->add_flag("-h,--help", help, "Show this help");
   run_app->add_option("FILE", run_words, kFileDoc)->type_name("");
   run_app->add_option("-f,--file", run_option, "The same")->type_name("FILE");
   run_app->add_flag("--once", run.once, "Exit at the first moment of convergence")->group("When it ends");
@@ -322,9 +326,7 @@ Result<Command> parse_command_line(std::vector<std::string> arguments) {
   plan.run.view.format = views::Format::None;
   std::vector<std::string> plan_words;
   std::string plan_option;
-  auto* plan_app = app.add_subcommand("plan", "Say what a run would change; touch nothing");
-  plan_app->set_help_flag();
-  plan_app->add_flag("-h,--help", help, "Show this help");
+  auto* plan_app = command("plan", "Say what a run would change; touch nothing");
   plan_app->add_option("FILE", plan_words, kFileDoc)->type_name("");
   plan_app->add_option("-f,--file", plan_option, "The same")->type_name("FILE");
   plan_app->add_flag("--json", plan.json, "One JSON document");
@@ -344,9 +346,7 @@ Result<Command> parse_command_line(std::vector<std::string> arguments) {
       "  6 something would change   7 --max-runtime came before the end   130, 143 a signal   1 anything else\n");
 
   ApplyCommand apply;
-  auto* apply_app = app.add_subcommand("apply", "Do what a saved plan says, exactly, or nothing");
-  apply_app->set_help_flag();
-  apply_app->add_flag("-h,--help", help, "Show this help");
+  auto* apply_app = command("apply", "Do what a saved plan says, exactly, or nothing");
   std::vector<std::string> apply_words;
   apply_app->add_option("PLAN", apply_words, "What `mgmt plan --save` made")->type_name("");
   apply_app->add_flag("--trust-file", apply.run.trust_file, kTrustDoc);
@@ -365,24 +365,18 @@ Result<Command> parse_command_line(std::vector<std::string> arguments) {
   CheckCommand check;
   std::vector<std::string> check_words;
   std::string check_option;
-  auto* check_app = app.add_subcommand("check", "Parse and validate a graph; change nothing");
-  check_app->set_help_flag();
-  check_app->add_flag("-h,--help", help, "Show this help");
+  auto* check_app = command("check", "Parse and validate a graph; change nothing");
   check_app->add_option("FILE", check_words, kFileDoc)->type_name("");
   check_app->add_option("-f,--file", check_option, "The same")->type_name("FILE");
 
   InitCommand init;
-  auto* init_app = app.add_subcommand("init", "Write a first graph, with comments");
-  init_app->set_help_flag();
-  init_app->add_flag("-h,--help", help, "Show this help");
+  auto* init_app = command("init", "Write a first graph, with comments");
   init_app->add_option("FILE", init.file, "Where; graph.yaml if it isn't given")->type_name("");
 
   GraphCommand graph;
   std::vector<std::string> graph_words;
   std::string graph_option;
-  auto* graph_app = app.add_subcommand("graph", "Draw a graph");
-  graph_app->set_help_flag();
-  graph_app->add_flag("-h,--help", help, "Show this help");
+  auto* graph_app = command("graph", "Draw a graph");
   graph_app->add_option("FILE", graph_words, kFileDoc)->type_name("");
   graph_app->add_option("-f,--file", graph_option, "The same")->type_name("FILE");
   graph_app->add_option("-o,--output", graph.output, "out.dot, out.svg or out.png; without it dot text on stdout")
@@ -392,9 +386,7 @@ Result<Command> parse_command_line(std::vector<std::string> arguments) {
   graph_app->add_flag("--json", graph.json, "As JSON, with --explain");
 
   ResourcesCommand resources;
-  auto* resources_app = app.add_subcommand("resources", "The documentation of the kinds of resources");
-  resources_app->set_help_flag();
-  resources_app->add_flag("-h,--help", help, "Show this help");
+  auto* resources_app = command("resources", "The documentation of the kinds of resources");
   resources_app->add_option("KIND", resources.kind, "One of them")->type_name("");
   resources_app->add_flag("--json", resources.json, "The JSON schema");
   resources_app->add_flag("--markdown", resources.markdown, "As Markdown");
@@ -409,9 +401,7 @@ Result<Command> parse_command_line(std::vector<std::string> arguments) {
   HistoryCommand history;
   std::string since;
   std::int64_t newest = 0;
-  auto* history_app = app.add_subcommand("history", "What was changed, repaired and refreshed, and what failed");
-  history_app->set_help_flag();
-  history_app->add_flag("-h,--help", help, "Show this help");
+  auto* history_app = command("history", "What was changed, repaired and refreshed, and what failed");
   history_app->add_option("--since", since,
                           "Only from then on: 90s, 15m, 2h, 3d or 1w ago, or 2026-11-24[T03:50[:37]]");
   history_app->add_option("--resource", history.resource, "Only of this one: KIND[NAME]");
@@ -420,33 +410,25 @@ Result<Command> parse_command_line(std::vector<std::string> arguments) {
   place(history_app, history.prefix, history.hostname);
 
   StatusCommand status;
-  auto* status_app = app.add_subcommand("status", "What the agent on this machine is doing");
-  status_app->set_help_flag();
-  status_app->add_flag("-h,--help", help, "Show this help");
+  auto* status_app = command("status", "What the agent on this machine is doing");
   status_app->add_flag("--orphans", status.orphans,
                        "What mgmt made and the graph no longer mentions, also while no agent runs");
   status_app->add_flag("--json", status.json, "As one object");
   place(status_app, status.prefix, status.hostname);
 
   WhyCommand why;
-  auto* why_app = app.add_subcommand("why", "Why a resource was changed last");
-  why_app->set_help_flag();
-  why_app->add_flag("-h,--help", help, "Show this help");
+  auto* why_app = command("why", "Why a resource was changed last");
   why_app->add_option("RESOURCE", why.resource, "KIND[NAME]");
   why_app->add_flag("--json", why.json, "As one object");
   place(why_app, why.prefix, why.hostname);
 
   ApproveCommand approve;
-  auto* approve_app = app.add_subcommand("approve", "Say yes to what a running agent waits with");
-  approve_app->set_help_flag();
-  approve_app->add_flag("-h,--help", help, "Show this help");
+  auto* approve_app = command("approve", "Say yes to what a running agent waits with");
   approve_app->add_option("PLAN", approve.plan, "Only if this is what waits")->type_name("");
   place(approve_app, approve.prefix, approve.hostname);
 
   ReapCommand reap;
-  auto* reap_app = app.add_subcommand("reap", "Remove what mgmt made and the graph no longer mentions");
-  reap_app->set_help_flag();
-  reap_app->add_flag("-h,--help", help, "Show this help");
+  auto* reap_app = command("reap", "Remove what mgmt made and the graph no longer mentions");
   reap_app->add_flag("--yes", reap.yes, "Do it; without it what would be removed is shown");
   reap_app->add_flag("--json", reap.json, "One object a line");
   place(reap_app, reap.prefix, reap.hostname);
@@ -454,10 +436,7 @@ Result<Command> parse_command_line(std::vector<std::string> arguments) {
 
   SettleCommand settle;
   std::string timeout_text;
-  auto* settle_app =
-      app.add_subcommand("settle", "Wait until the agent has seen and handled all that has happened by now");
-  settle_app->set_help_flag();
-  settle_app->add_flag("-h,--help", help, "Show this help");
+  auto* settle_app = command("settle", "Wait until the agent has seen and handled all that has happened by now");
   settle_app->add_option("--timeout", timeout_text, "At most so long")->type_name("DURATION")->default_str("60s");
   settle_app->add_flag("--json", settle.json, "As one object");
   place(settle_app, settle.prefix, settle.hostname);
@@ -465,25 +444,19 @@ Result<Command> parse_command_line(std::vector<std::string> arguments) {
       "Exit status: 0 all is as declared   4 a resource failed   7 not yet, when the time was over   1 no agent\n");
   PauseCommand pause;
   std::string pause_time;
-  auto* pause_app = app.add_subcommand("pause", "Report what differs, and don't repair it for a while");
-  pause_app->set_help_flag();
-  pause_app->add_flag("-h,--help", help, "Show this help");
+  auto* pause_app = command("pause", "Report what differs, and don't repair it for a while");
   pause_app->add_option("RESOURCE", pause.resource, "Only this one: KIND[NAME]; without it all")->type_name("");
   pause_app->add_option("--for", pause_time, "How long: 90s, 30m, 2h or 3d; it ends by itself")->type_name("TIME");
   pause_app->add_option("--reason", pause.reason, "Why; shown by `mgmt status`");
   place(pause_app, pause.prefix, pause.hostname);
 
   ResumeCommand resume;
-  auto* resume_app = app.add_subcommand("resume", "End a pause now");
-  resume_app->set_help_flag();
-  resume_app->add_flag("-h,--help", help, "Show this help");
+  auto* resume_app = command("resume", "End a pause now");
   resume_app->add_option("RESOURCE", resume.resource, "Only of this one: KIND[NAME]; without it all")->type_name("");
   place(resume_app, resume.prefix, resume.hostname);
 
   WhoseCommand whose;
-  auto* whose_app = app.add_subcommand("whose", "Which resource manages a path, and why it was changed last");
-  whose_app->set_help_flag();
-  whose_app->add_flag("-h,--help", help, "Show this help");
+  auto* whose_app = command("whose", "Which resource manages a path, and why it was changed last");
   whose_app->add_option("PATH", whose.path, "A file, or a folder with all below it")->type_name("");
   whose_app->add_flag("--unmanaged", whose.unmanaged, "What nobody manages in this folder, instead");
   whose_app->add_flag("--json", whose.json, "One object a line");
@@ -491,23 +464,17 @@ Result<Command> parse_command_line(std::vector<std::string> arguments) {
 
   GetCommand get;
   std::vector<std::string> get_words;
-  auto* get_app = app.add_subcommand("get", "What is there now, as a graph: running it changes nothing");
-  get_app->set_help_flag();
-  get_app->add_flag("-h,--help", help, "Show this help");
+  auto* get_app = command("get", "What is there now, as a graph: running it changes nothing");
   get_app->add_option("KIND", get_words, "`file`, and paths")->type_name("");
 
   RestoreCommand restore;
-  auto* restore_app = app.add_subcommand("restore", "Bring back what was in a file before mgmt overwrote it");
-  restore_app->set_help_flag();
-  restore_app->add_flag("-h,--help", help, "Show this help");
+  auto* restore_app = command("restore", "Bring back what was in a file before mgmt overwrote it");
   restore_app->add_option("PATH", restore.path, "Of this file; without it what is kept is listed")->type_name("");
   restore_app->add_option("SUM", restore.sum, "Not the last one: the one whose sum begins so")->type_name("");
   restore_app->add_flag("--json", restore.json, "One object a line");
   place(restore_app, restore.prefix, restore.hostname);
 
-  auto* version_app = app.add_subcommand("version", "The version");
-  version_app->set_help_flag();
-  version_app->add_flag("-h,--help", help, "Show this help");
+  auto* version_app = command("version", "The version");
 
   if (auto wrong = check_options(app, arguments)) return std::unexpected(std::move(*wrong));
   const CLI::App* chosen = &app;

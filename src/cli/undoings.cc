@@ -38,14 +38,14 @@ std::shared_ptr<const ResourceGraph> Undoings::add_to(const std::shared_ptr<cons
   return undone.graph;
 }
 
-bool Undoings::has(const std::string& id) const { return std::ranges::find(all_, id, &Undoing::id) != all_.end(); }
+bool Undoings::has(const std::string& id) const { return ids_.contains(id); }
 
 void Undoings::keep(Undo undo, std::move_only_function<void(Result<void>)> done) {
   remember(undo);
   std::string id = undo.id;
   state_.durably([undo = std::move(undo)](state::Rows& rows) { rows.keep(undo); },
                  [this, id = std::move(id), done = std::move(done)](Result<void> kept) mutable {
-                   if (!kept) std::erase_if(all_, [&](const Undoing& one) { return one.id == id; });
+                   if (!kept) leave(id);
                    done(std::move(kept));
                  });
 }
@@ -64,10 +64,15 @@ void Undoings::remember(const Undo& undo) {
     for (const Params::Item& item : std::vector(declaration->params.items().begin(), declaration->params.items().end()))
       declaration->params.taint(item.index);
   all_.push_back({undo.id, std::move(declaration)});
+  ids_.insert(undo.id);
+}
+
+void Undoings::leave(const std::string& id) {
+  if (ids_.erase(id) > 0) std::erase_if(all_, [&](const Undoing& one) { return one.id == id; });
 }
 
 void Undoings::forget(const std::string& id) {
-  std::erase_if(all_, [&](const Undoing& one) { return one.id == id; });
+  leave(id);
   std::erase(told_, id);
   state_.later([id](state::Rows& rows) { rows.drop_undo(id); }, 100 + id.size());
 }

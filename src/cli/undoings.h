@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 #include "src/engine/transform/undo.h"
@@ -31,11 +32,13 @@ class Undoings : public UndoJournal {
 
  private:
   void remember(const Undo& undo);
+  void leave(const std::string& id);
   void forget(const std::string& id);
 
   state::AgentState& state_;
   report::Report& report_;
-  std::vector<Undoing> all_;  // in the order in which they were kept
+  std::vector<Undoing> all_;             // in the order in which they were kept
+  std::unordered_set<std::string> ids_;  // of them: asked of each run of what may be undone
   std::vector<std::string> told_;
 };
 

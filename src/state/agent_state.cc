@@ -2,12 +2,10 @@
 #include "src/state/agent_state.h"
 
 #include <fmt/format.h>
-#include <pthread.h>
 
 #include <algorithm>
 #include <atomic>
 #include <condition_variable>
-#include <csignal>
 #include <deque>
 #include <mutex>
 #include <optional>
@@ -15,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "src/async/no_signals.h"
 #include "src/base/path.h"
 #include "src/base/text.h"
 
@@ -299,11 +298,8 @@ AgentState::~AgentState() { (void)close(1s); }
 std::shared_ptr<AgentState::Worker> AgentState::ensure_worker() {
   if (worker_ || closed_) return worker_;
   auto worker = std::make_shared<Worker>(loop_, options_, path_);
-  // Signals are the loop's: a thread is born with those blocked that its maker blocks.
-  sigset_t all, before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
   try {
+    NoSignals inherited;
     thread_ = std::thread([worker] { worker->run(); });
     worker_ = std::move(worker);
   } catch (const std::system_error& error) {
@@ -311,7 +307,6 @@ std::shared_ptr<AgentState::Worker> AgentState::ensure_worker() {
       options_.warn(
           fmt::format("what happens can't be remembered now: no thread can be started: {}", error.code().message()));
   }
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
   return worker_;
 }
 

@@ -2,17 +2,16 @@
 #include "src/views/writer.h"
 
 #include <fmt/format.h>
-#include <pthread.h>
 
 #include <algorithm>
 #include <atomic>
 #include <condition_variable>
-#include <csignal>
 #include <mutex>
 #include <optional>
 #include <variant>
 #include <vector>
 
+#include "src/async/no_signals.h"
 #include "src/base/text.h"
 #include "src/views/sink.h"
 
@@ -66,23 +65,6 @@ constexpr std::size_t kPiece = std::size_t{64} << 10;
 constexpr std::size_t kKeptItems = 1024;
 // Between two batches, so that a burst costs the loop's thread a thousand wake-ups a second and not one an event.
 constexpr std::chrono::milliseconds kPace{1};
-
-// While it lives, a new thread is born with all signals blocked: they are the loop's, and a SIGPIPE of the
-// writer stays pending where nobody takes it.
-class NoSignals {
- public:
-  NoSignals() {
-    sigset_t all;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before_);
-  }
-  ~NoSignals() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-  NoSignals(const NoSignals&) = delete;
-  NoSignals& operator=(const NoSignals&) = delete;
-
- private:
-  sigset_t before_{};
-};
 
 }  // namespace
 
