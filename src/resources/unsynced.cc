@@ -2,6 +2,7 @@
 #include "src/resources/unsynced.h"
 
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -17,6 +18,7 @@
 #include "src/base/fd.h"
 #include "src/base/path.h"
 #include "src/events/inotify/file_systems.h"
+#include "src/resources/ordered.h"
 #include "src/resources/sync_within.h"
 
 namespace mgmt {
@@ -75,20 +77,21 @@ void sync_path(const std::string& path) {
 
 }  // namespace
 
-// Both with the lock held.
-bool Unsynced::is_network(const std::string& path, dev_t device) {
-  auto [known, fresh] = network_.try_emplace(device, false);
-  if (!fresh) return known->second;
+// With the lock held.
+const Unsynced::FileSystem& Unsynced::file_system(const std::string& path, dev_t device) {
+  auto [known, fresh] = file_systems_.try_emplace(device);
   struct statfs space{};
-  if (::statfs(parent_path(path).c_str(), &space) != 0) return false;
-  return known->second = !events::incomplete_file_system(static_cast<unsigned long>(space.f_type)).empty();
+  if (fresh && ::statfs(parent_path(path).c_str(), &space) == 0)
+    known->second = {.network = !events::incomplete_file_system(static_cast<unsigned long>(space.f_type)).empty(),
+                     .ordered = space.f_type == EXT4_SUPER_MAGIC && orders_data_before_name(device)};
+  return known->second;
 }
 
 void Unsynced::add(const std::string& path, dev_t device) {
   if (durability_ == Durability::None) return;
   {
     std::lock_guard lock(mutex_);
-    if (durability_ == Durability::Burst && !is_network(path, device)) {
+    if (durability_ == Durability::Burst && !file_system(path, device).network) {
       Batch::Device& on = batch_.devices[device];
       if (on.count > kFew) {
         ++on.count;
@@ -111,14 +114,16 @@ Unsynced::Before Unsynced::before_rename(const std::string& path, dev_t device) 
   if (durability_ == Durability::None) return Before::Nothing;
   if (durability_ == Durability::File) return Before::Sync;
   std::lock_guard lock(mutex_);
-  if (is_network(path, device)) return Before::Sync;
+  const FileSystem& on = file_system(path, device);
+  if (on.network) return Before::Sync;
+  if (on.ordered) return Before::Nothing;
   return ++replaced_[device] <= kFew ? Before::Sync : Before::Batch;
 }
 
 Unsynced::Batch Unsynced::take() {
   std::lock_guard lock(mutex_);
   replaced_.clear();
-  network_.clear();
+  file_systems_.clear();
   return std::exchange(batch_, {});
 }
 

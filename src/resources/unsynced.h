@@ -37,6 +37,7 @@ class Unsynced {
 
   /// What a file that is about to replace `path` needs.
   enum class Before : std::uint8_t {
+    /// Or the file system does it itself.
     Nothing,
     /// Its own sync.
     Sync,
@@ -74,14 +75,19 @@ class Unsynced {
   static constexpr int kPatience = 10;  // seconds
 
  private:
-  bool is_network(const std::string& path, dev_t device);
+  struct FileSystem {
+    bool network = false;
+    /// See ordered.h.
+    bool ordered = false;
+  };
+  const FileSystem& file_system(const std::string& path, dev_t device);
 
   const Durability durability_;
   mutable std::mutex mutex_;  // guards the rest
   Batch batch_;
   /// Since the last take: how many files replaced others, and what is known of the file systems.
   std::map<dev_t, std::size_t> replaced_;
-  std::map<dev_t, bool> network_;
+  std::map<dev_t, FileSystem> file_systems_;
 };
 
 }  // namespace mgmt

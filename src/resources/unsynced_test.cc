@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "src/base/error.h"
+#include "src/resources/ordered.h"
 #include "src/resources/sync_within.h"
 
 namespace mgmt {
@@ -124,6 +125,14 @@ TEST(SyncWithin, ASyncThatHangsIsLeftAndNoSecondOneStarted) {
   EXPECT_EQ(sync_within(Fd(), 78, 10s, [](int) { return EIO; }), EIO) << "another file system";
   end.set_value();
   EXPECT_EQ(sync_within(Fd(), 77, 10s, [](int) { return 0; }), 0) << "it came back";
+}
+
+TEST(Ordered, OnlyAJournalThatOrdersDataAndMindsRenames) {
+  EXPECT_TRUE(options_order_data("rw\nbarrier\nauto_da_alloc\ndata=ordered\n"));
+  EXPECT_FALSE(options_order_data("rw\nbarrier\nauto_da_alloc\n")) << "no journal";
+  EXPECT_FALSE(options_order_data("rw\nnoauto_da_alloc\ndata=ordered\n"));
+  EXPECT_FALSE(options_order_data("rw\nauto_da_alloc\ndata=writeback\n"));
+  EXPECT_FALSE(orders_data_before_name(0));
 }
 
 }  // namespace

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "src/resources/ordered.h"
+
+#include <fmt/format.h>
+#include <limits.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include <array>
+#include <string>
+
+#include "src/base/error.h"
+#include "src/base/fd.h"
+#include "src/base/path.h"
+#include "src/base/text.h"
+
+namespace mgmt {
+
+bool options_order_data(std::string_view options) {
+  bool ordered = false, careful = false;
+  for (const auto& line : split_lines(options)) {
+    ordered |= line == "data=ordered";
+    careful |= line == "auto_da_alloc";
+  }
+  return ordered && careful;
+}
+
+bool orders_data_before_name(dev_t device) {
+  // The kernel's name of the device: a mount may have been made by another one.
+  std::array<char, PATH_MAX> link;
+  std::string block = fmt::format("/sys/dev/block/{}:{}", major(device), minor(device));
+  ssize_t size = ::readlink(block.c_str(), link.data(), link.size());
+  if (size <= 0) return false;
+  std::string name = base_name({link.data(), static_cast<std::size_t>(size)});
+  try {
+    return options_order_data(read_file(fmt::format("/proc/fs/ext4/{}/options", name)));
+  } catch (const Error&) {
+    return false;  // it is no ext4, or can't be asked from here: then its data is synced
+  }
+}
+
+}  // namespace mgmt
