@@ -16,7 +16,7 @@ def measure(bench, durability):
     with bench.fresh_ext4() as space:
         bare_folder, a_folder, b_folder, prefix = (space / name for name in ("bare", "a", "b", "prefix"))
         for folder in (bare_folder, a_folder, b_folder, prefix):
-            folder.mkdir()
+            folder.mkdir(mode=0o700)
         edition = 0
 
         def edit():

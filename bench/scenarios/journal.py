@@ -17,8 +17,8 @@ def run(bench):
             (folder / "files").mkdir()
             graph = bench.write("journal.yaml", files_graph(folder / "files", COUNT) + edges(notify))
             # On the same disk; an agent that can't have a place to remember anything works without.
-            place = folder / "prefix" if remembers else "/dev/null"
-            took = timed(["env", f"STATE_DIRECTORY={place}", bench.mgmt(), "run", str(graph), "--once", "--hostname", "bench"])
+            place = folder / "prefix" if remembers else "/proc/mgmt"
+            took = timed([bench.mgmt(), "run", str(graph), "--once", "--prefix", str(place), "--hostname", "bench"])
             database = folder / "prefix/db/agent/bench.db"
             assert database.exists() == remembers, f"{database} is {'not ' if remembers else ''}there"
             return took
