@@ -1,37 +1,25 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "src/value/hash.h"
 
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
-#include <openssl/rand.h>
+#include <nettle/hmac.h>
+#include <nettle/sha2.h>
+#include <sys/random.h>
 
 #include <array>
+#include <cerrno>
 #include <span>
 
 #include "src/base/error.h"
 
 namespace mgmt {
-
-struct Sha256::State {
-  EVP_MD_CTX* context = EVP_MD_CTX_new();
-  ~State() { EVP_MD_CTX_free(context); }
-};
-
-Sha256::Sha256() : state_(std::make_unique<State>()) {
-  if (!state_->context || EVP_DigestInit_ex(state_->context, EVP_sha256(), nullptr) != 1)
-    throw Error("SHA-256 is not available in this OpenSSL");
-}
-
-Sha256::~Sha256() = default;
-
-void Sha256::add(std::string_view data) { EVP_DigestUpdate(state_->context, data.data(), data.size()); }
-
 namespace {
 
-std::string hex_of(std::span<const unsigned char> bytes) {
+const std::uint8_t* bytes_of(std::string_view data) { return reinterpret_cast<const std::uint8_t*>(data.data()); }
+
+std::string hex_of(std::span<const std::uint8_t> bytes) {
   static constexpr char kDigits[] = "0123456789abcdef";
   std::string out;
-  for (unsigned char byte : bytes) {
+  for (std::uint8_t byte : bytes) {
     out += kDigits[byte >> 4];
     out += kDigits[byte & 15];
   }
@@ -40,11 +28,20 @@ std::string hex_of(std::span<const unsigned char> bytes) {
 
 }  // namespace
 
+struct Sha256::State {
+  sha256_ctx context;
+};
+
+Sha256::Sha256() : state_(std::make_unique<State>()) { sha256_init(&state_->context); }
+
+Sha256::~Sha256() = default;
+
+void Sha256::add(std::string_view data) { sha256_update(&state_->context, data.size(), bytes_of(data)); }
+
 std::string Sha256::hex() {
-  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-  unsigned size = 0;
-  EVP_DigestFinal_ex(state_->context, digest.data(), &size);
-  return hex_of({digest.data(), size});
+  std::array<std::uint8_t, SHA256_DIGEST_SIZE> digest{};
+  sha256_digest(&state_->context, digest.size(), digest.data());
+  return hex_of(digest);
 }
 
 std::string sha256_hex(std::string_view data) {
@@ -54,17 +51,19 @@ std::string sha256_hex(std::string_view data) {
 }
 
 std::string hmac_hex(std::string_view key, std::string_view data) {
-  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-  unsigned size = 0;
-  if (!HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), reinterpret_cast<const unsigned char*>(data.data()),
-            data.size(), digest.data(), &size))
-    throw Error("HMAC is not available in this OpenSSL");
-  return hex_of({digest.data(), size});
+  std::array<std::uint8_t, SHA256_DIGEST_SIZE> digest{};
+  hmac_sha256_ctx context;
+  hmac_sha256_set_key(&context, key.size(), bytes_of(key));
+  hmac_sha256_update(&context, data.size(), bytes_of(data));
+  hmac_sha256_digest(&context, digest.size(), digest.data());
+  return hex_of(digest);
 }
 
 std::string random_key() {
-  std::array<unsigned char, 32> key{};
-  if (RAND_bytes(key.data(), static_cast<int>(key.size())) != 1) throw Error("OpenSSL has no random numbers");
+  std::array<std::uint8_t, 32> key{};
+  // Up to 256 bytes come whole; before the kernel has gathered its first randomness a signal may break the wait.
+  while (::getrandom(key.data(), key.size(), 0) < 0)
+    if (errno != EINTR) throw Error::system(errno, "asking the kernel for random numbers");
   return hex_of(key);
 }
 

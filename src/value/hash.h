@@ -7,7 +7,7 @@
 
 namespace mgmt {
 
-/// SHA-256 (FIPS 180-4, by OpenSSL), piece by piece; `hex()` once at the end.
+/// SHA-256 (FIPS 180-4, by Nettle), piece by piece; `hex()` once at the end.
 class Sha256 {
  public:
   Sha256();

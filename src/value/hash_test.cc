@@ -6,6 +6,12 @@
 namespace mgmt {
 namespace {
 
+TEST(Hash, Sha256IsThatOfTheStandard) {
+  // FIPS 180-4, its example of one block; and of none.
+  EXPECT_EQ(sha256_hex("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+  EXPECT_EQ(sha256_hex(""), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+}
+
 TEST(Hash, HmacIsThatOfTheStandard) {
   // RFC 4231, test case 2.
   EXPECT_EQ(hmac_hex("Jefe", "what do ya want for nothing?"),

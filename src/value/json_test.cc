@@ -14,9 +14,20 @@ TEST(Json, ValuesComeBackAsTheyWere) {
   EXPECT_EQ(*back, value);
 }
 
+TEST(Json, BytesOfAnyLengthComeBack) {
+  std::string bytes;
+  for (int i = 0; i < 300; ++i) {
+    bytes += static_cast<char>(0x80 + i % 0x40);
+    Result<Value> back = value_from_json(to_json(Value(bytes)));
+    ASSERT_TRUE(back);
+    EXPECT_EQ(*back, Value(bytes));
+  }
+}
+
 TEST(Json, BrokenTextIsAnError) {
   EXPECT_FALSE(value_from_json("{"));
-  EXPECT_FALSE(value_from_json(R"({"base64": "***"})"));
+  for (const char* broken : {"***", "gA=", "gA==gA", "g"})
+    EXPECT_FALSE(value_from_json(std::string(R"({"base64": ")") + broken + "\"}")) << broken;
 }
 
 TEST(Json, ADeltaShowsNoSecret) {
