@@ -7,6 +7,8 @@
 #include <boost/asio/steady_timer.hpp>
 #include <utility>
 
+#include "src/async/slice.h"
+
 namespace mgmt {
 
 namespace asio = boost::asio;
@@ -20,6 +22,7 @@ Loop::Loop() : state_(std::make_unique<State>()) {}
 Loop::~Loop() = default;
 
 void Loop::run() {
+  take_short_slices();
   auto keep = asio::make_work_guard(state_->io);
   state_->io.restart();
   state_->io.run();

@@ -6,6 +6,7 @@
 #include <system_error>
 #include <utility>
 
+#include "src/async/slice.h"
 #include "src/base/error.h"
 
 namespace mgmt {
@@ -108,6 +109,7 @@ void Pool::release_thread() {
 }
 
 void Pool::work() {
+  take_short_slices();
   own_pool = this;
   std::unique_lock lock(mutex_);
   while (true) {

@@ -21,6 +21,7 @@
 #include "src/async/launch.h"
 #include "src/async/no_signals.h"
 #include "src/async/run_child.h"
+#include "src/async/slice.h"
 
 namespace mgmt {
 namespace {
@@ -31,6 +32,8 @@ using namespace std::chrono_literals;
 constexpr rlim_t kReservedDescriptors = 64;
 // Others can free what the kernel was short of, and nothing tells.
 constexpr Duration kRetryInterval = 250ms;
+// With no child of ours left, what is short is not freed by us: so many times more is tried.
+constexpr int kLoneTries = 12;
 constexpr Duration kKillTime = 100ms;
 
 // 0 while the limit is as the agent was started with.
@@ -68,6 +71,13 @@ void reap_soon(int pidfd, TimePoint deadline) {
   if (::poll(&end, 1, std::max(0, static_cast<int>(left.count()))) == 1) wait_for(pidfd, 0);
 }
 
+Error shortage_error(int error) {
+  Error said = Error::system(error, "the kernel refuses one more child process");
+  if (error == EMFILE) return std::move(said).hint("the agent has too few descriptors, see `ulimit -n`");
+  if (error == EAGAIN) return std::move(said).hint("its user has too many processes, see `ulimit -u`");
+  return said;
+}
+
 Error stopping_error() { return Error("not started: the agent is stopping"); }
 
 void signal_process_group(pid_t leader, int signal) {
@@ -100,6 +110,7 @@ struct SpawnerState : std::enable_shared_from_this<SpawnerState> {
   Loop& loop;
   std::function<void(std::string)> warn;
   bool warned = false;
+  int lone_tries = 0;
   bool stopping = false;
   bool closed = false;
   Loop::Timer retry;
@@ -127,6 +138,8 @@ struct SpawnerState : std::enable_shared_from_this<SpawnerState> {
   bool refusing = false;
   /// The kernel refused; `queue` waits for freed() or the retry.
   bool short_of_something = false;
+  /// The next that is refused fails.
+  bool hopeless = false;
   std::uint64_t times_freed = 0;
   std::thread thread;
 
@@ -145,6 +158,7 @@ struct SpawnerState : std::enable_shared_from_this<SpawnerState> {
 };
 
 void SpawnerState::work() {
+  take_usual_slices();
   std::unique_lock lock(mutex);
   while (true) {
     wake.wait(lock, [&] { return closing || (!queue.empty() && !short_of_something); });
@@ -158,6 +172,10 @@ void SpawnerState::work() {
     if (refused) request.result = std::unexpected(stopping_error());
     else if (!request.owner.expired()) shortage = start(request);
     lock.lock();
+    if (shortage != 0 && std::exchange(hopeless, false)) {
+      request.result = std::unexpected(shortage_error(shortage));
+      shortage = 0;
+    }
     if (shortage != 0) {
       queue.push_front(std::move(request));
       if (times_freed != freed_before || refusing) continue;
@@ -212,6 +230,7 @@ void SpawnerState::deliver() {
   }
   for (Request& request : ready) {
     if (request.result && *request.result) {
+      lone_tries = 0;
       Child& child = *request.result;
       child.spawner_ = shared_from_this();
       auto on_stop = request.command.on_stop;
@@ -225,10 +244,17 @@ void SpawnerState::deliver() {
 }
 
 void SpawnerState::on_shortage(int error) {
-  if (!warned && warn) {
+  if (live.empty() && dying.empty()) {
+    if (++lone_tries > kLoneTries) {
+      {
+        std::lock_guard lock(mutex);
+        hopeless = true;
+      }
+      return freed();
+    }
+  } else if (!warned && warn) {
     warned = true;
-    warn(Error::system(error, "the kernel refuses one more child process").text() +
-         "; commands wait until another one has ended");
+    warn(shortage_error(error).text() + "; commands wait until another one has ended");
   }
   retry.after(kRetryInterval, [this] { freed(); });
 }

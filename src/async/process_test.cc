@@ -8,6 +8,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -17,6 +18,8 @@
 #include <map>
 #include <set>
 #include <thread>
+
+#include "src/async/slice.h"
 
 namespace mgmt {
 namespace {
@@ -59,6 +62,23 @@ void wait_until_dead(pid_t pid) {
     if (!dead) std::this_thread::sleep_for(1ms);
   }
   EXPECT_TRUE(dead) << pid;
+}
+
+// The kernel's limits and death are tried in a process of their own: `body` runs there, its exit status comes back.
+template <class Body>
+int in_a_process(Body body) {
+  pid_t pid = fork();
+  if (pid == 0) {
+    try {
+      _exit(body());
+    } catch (const std::exception& failure) {
+      fmt::print(stderr, "{}\n", failure.what());
+      _exit(99);
+    }
+  }
+  int status = 0;
+  waitpid(pid, &status, 0);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
 }
 
 struct Done {
@@ -150,6 +170,39 @@ TEST_F(ProcessTest, HasNoSignalBlockedOrIgnoredWhateverTheAgentDoes) {
   signal(SIGPIPE, before);
   ASSERT_TRUE(done);
   EXPECT_EQ(done->out, "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n");
+}
+
+// Where the kernel grants no slices (before Linux 6.12) all are the same.
+TEST(ProcessSlices, TheAgentsShortOnesAreNotTheChilds) {
+  EXPECT_EQ(in_a_process([] {
+              auto slice_of = [](pid_t pid) {
+                // Its header and <sched.h> can't be had together.
+                struct {
+                  std::uint32_t size, policy;
+                  std::uint64_t flags;
+                  std::int32_t nice;
+                  std::uint32_t priority;
+                  std::uint64_t runtime, deadline, period;
+                } attributes{};
+                syscall(SYS_sched_getattr, pid, &attributes, sizeof attributes, 0);
+                return attributes.runtime;
+              };
+              take_usual_slices();
+              auto usual = slice_of(0);
+              take_short_slices();
+              if (usual != 0 && slice_of(0) != 100'000) return 1;
+              Loop loop;
+              Spawner spawner(loop);
+              auto owner = std::make_shared<int>();
+              bool same = false;
+              spawner.spawn(command({"sleep", "60"}), owner, [&](Result<Child> child) {
+                same = child && slice_of(child->pid()) == usual;
+                loop.stop();
+              });
+              loop.run();
+              return same ? 0 : 2;
+            }),
+            0);
 }
 
 TEST_F(ProcessTest, RunsInItsFolder) {
@@ -319,23 +372,6 @@ TEST_F(ProcessTest, LeadsASessionOfItsOwn) {
   EXPECT_EQ(done->out, fmt::format("{0} {0} {0} 0\n", pid));
 }
 
-// The kernel's limits and death are tried in a process of their own: `body` runs there, its exit status comes back.
-template <class Body>
-int in_a_process(Body body) {
-  pid_t pid = fork();
-  if (pid == 0) {
-    try {
-      _exit(body());
-    } catch (const std::exception& failure) {
-      fmt::print(stderr, "{}\n", failure.what());
-      _exit(99);
-    }
-  }
-  int status = 0;
-  waitpid(pid, &status, 0);
-  return WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
-}
-
 // 20 children that live for a moment, under a limit that lets only a few live at once.
 int run_twenty_under(int resource, rlim_t soft, bool as_nobody) {
   rlimit limit{.rlim_cur = soft, .rlim_max = soft};
@@ -376,6 +412,29 @@ int run_twenty_under(int resource, rlim_t soft, bool as_nobody) {
 
 TEST(ProcessLimits, WithoutADescriptorLeftItWaitsForOneToEnd) {
   EXPECT_EQ(in_a_process([] { return run_twenty_under(RLIMIT_NOFILE, 40, false); }), 0);
+}
+
+TEST(ProcessLimits, WithoutADescriptorForTheFirstItFailsAndSaysWhy) {
+  EXPECT_EQ(in_a_process([] {
+              rlimit limit{.rlim_cur = 12, .rlim_max = 12};
+              Loop loop;
+              Spawner spawner(loop);
+              setrlimit(RLIMIT_NOFILE, &limit);
+              auto owner = std::make_shared<int>();
+              int left = 3;
+              std::string why;
+              for (int i = 0; i < 3; ++i)
+                spawner.spawn(command({"true"}), owner, [&](Result<Child> started) {
+                  why += started ? "started" : started.error().text() + "\n";
+                  if (--left == 0) loop.stop();
+                });
+              loop.run();
+              std::string once = "the kernel refuses one more child process: Too many open files\n";
+              if (why == once + once + once) return 0;
+              fmt::print(stderr, "{}\n", why);
+              return 1;
+            }),
+            0);
 }
 
 TEST(ProcessLimits, WithoutAProcessLeftItWaitsForOneToEnd) {

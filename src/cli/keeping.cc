@@ -4,9 +4,10 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
-#include <filesystem>
+#include <climits>
 
 #include "src/base/error.h"
 #include "src/base/text.h"
@@ -31,11 +32,12 @@ std::string sum_of(int file, const std::string& path) {
 
 // Where the open file is, through no symlink.
 std::string real_path(const Keeper::Old& old) {
-  std::error_code failure;
-  std::filesystem::path path = std::filesystem::read_symlink(fmt::format("/proc/self/fd/{}", old.file), failure);
-  // Gone meanwhile, or out of sight of this mount namespace.
-  if (failure || !path.is_absolute() || path.string().ends_with(" (deleted)")) return old.path;
-  return path.string();
+  std::array<char, PATH_MAX> buffer;
+  ssize_t size = ::readlink(fmt::format("/proc/self/fd/{}", old.file).c_str(), buffer.data(), buffer.size());
+  std::string_view path(buffer.data(), static_cast<std::size_t>(std::max<ssize_t>(size, 0)));
+  // Gone meanwhile, out of sight of this mount namespace, or cut.
+  if (!path.starts_with('/') || path.ends_with(" (deleted)") || path.size() == buffer.size()) return old.path;
+  return std::string(path);
 }
 
 }  // namespace
@@ -47,12 +49,14 @@ void Keeping::keep(const Old& old) {
   bool large = old.status.st_size > backup_.limits().file;
   std::string sum = old.sha256;
   if (sum.empty() && !large) sum = sum_of(old.file, old.path);
-  if (is_own(old, sum)) return;
+  std::string path = real_path(old);
+  // Somebody writes the same over and over: a fight is quick.
+  if (backup_.has_last(path, sum) || is_own(old, sum)) return;
   if (large)
     return warn(fmt::format("what was in {} ({} MiB) is not kept: more than {} MiB", printable(old.path),
                             old.status.st_size >> 20, backup_.limits().file >> 20));
   try {
-    backup_.keep(old.file, old.status, real_path(old), old.resource);
+    backup_.keep(old.file, old.status, path, old.resource);
   } catch (const Error& error) {
     throw Error(error).while_doing(fmt::format("keeping what is in {} before it is overwritten", old.path));
   }

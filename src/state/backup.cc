@@ -211,6 +211,15 @@ void Backup::keep(int file, const struct stat& status, const std::string& path, 
   }
 }
 
+bool Backup::has_last(const std::string& path, const std::string& sha256) {
+  {
+    std::lock_guard guard(mutex_);
+    auto last = last_.find(path);
+    if (last == last_.end() || last->second != sha256) return false;
+  }
+  return ::access(file_of(sha256).c_str(), F_OK) == 0;
+}
+
 std::vector<Kept> Backup::list() const { return read_index(join_path(folder_, "index")); }
 
 Fd Backup::open(const Kept& kept) const {

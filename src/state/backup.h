@@ -49,6 +49,8 @@ class Backup {
   /// Keeps what the open file holds (`status` is its, and not above the limit). On the disk when it returns; of a burst
   /// only the first 64 are, the rest gets there when the kernel comes to it. Throws Error.
   void keep(int file, const struct stat& status, const std::string& path, const std::string& resource);
+  /// Whether this is what was last kept of the path, by this object, and is still there.
+  bool has_last(const std::string& path, const std::string& sha256);
 
   /// Everything that is kept, in the order in which it was. Throws Error.
   std::vector<Kept> list() const;

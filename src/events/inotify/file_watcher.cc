@@ -117,7 +117,7 @@ void FileWatcher::State::arm(Folder& folder) {
       Folder* self = &folder;
       auto watch = std::make_unique<Entry>(*this, Options{.follow = true}, [this, self](Event) {
         arm_subtree(*self);
-        notify_subtree(*self, Event::Entry, Why::Event);
+        notify_subtree(*self, Event::Way, Why::Event);
       });
       std::string clean = clean_path(target);
       watch->folder = &ensure_folder(parent_path(clean));
@@ -230,6 +230,13 @@ void FileWatcher::State::free_unused(Folder* folder) {
   }
 }
 
+namespace {
+
+using Event = FileWatcher::Event;
+Event both(Event a, Event b) { return static_cast<Event>(static_cast<int>(a) | static_cast<int>(b)); }
+
+}  // namespace
+
 void FileWatcher::State::notify(Entry& entry, Event event, Why why) {
   if (entry.pending_at == UINT32_MAX) {
     entry.pending_at = static_cast<std::uint32_t>(pending.size());
@@ -238,7 +245,7 @@ void FileWatcher::State::notify(Entry& entry, Event event, Why why) {
     pending.push_back(&entry);
     return;
   }
-  if (event == Event::Content) entry.pending_event = event;
+  entry.pending_event = both(entry.pending_event, event);
   if (why == Why::Event) entry.pending_why = why;
 }
 
@@ -249,7 +256,7 @@ void FileWatcher::State::notify_subtree(Folder& folder, Event event, Why why) {
   }
   for (Entry* tree : folder.trees) {
     tree->stale_tree = true;
-    notify(*tree, Event::Content, why);
+    notify(*tree, both(Event::Content, event), why);
   }
   for (auto& [name, child] : folder.children) notify_subtree(*child, event, why);
 }
@@ -295,7 +302,7 @@ void FileWatcher::State::on_name(Folder& folder, const KernelEvent& event, std::
     if (child != folder.children.end() && (event.mask & (kAppearedOrWent | IN_ATTRIB))) {
       Folder& part = *child->second;
       arm_subtree(part);
-      notify_subtree(part, Event::Entry, Why::Event);
+      notify_subtree(part, Event::Way, Why::Event);
     }
   }
   auto [begin, end] = folder.entries.equal_range(name);
@@ -316,12 +323,12 @@ void FileWatcher::State::overflow() {
                     "at again",
                     fanotify ? "fanotify" : "inotify"));
   arm_subtree(root);
-  notify_subtree(root, Event::Content, Why::Event);
+  notify_subtree(root, Event::Anything, Why::Event);
 }
 
 void FileWatcher::State::on_event(const KernelEvent& event) {
   if (event.mask & IN_Q_OVERFLOW) return overflow();
-  if (event.mask & kLostFolder) return notify_subtree(root, Event::Entry, Why::Event);
+  if (event.mask & kLostFolder) return notify_subtree(root, Event::Way, Why::Event);
   if (!self_by_wd.empty() && event.name.empty()) on_self(event);
   auto it = by_wd.find(event.id);
   if (it == by_wd.end()) return;  // removed while the event was in the queue
@@ -336,7 +343,7 @@ void FileWatcher::State::on_event(const KernelEvent& event) {
     }
     for (Folder* folder : folders) {
       arm_subtree(*folder);
-      notify_subtree(*folder, Event::Entry, Why::Event);
+      notify_subtree(*folder, Event::Way, Why::Event);
     }
     return;
   }
@@ -376,7 +383,7 @@ void FileWatcher::State::poll() {
   std::vector<Folder*> folders(unwatchable.begin(), unwatchable.end());
   for (Folder* folder : folders) {
     arm(*folder);
-    notify_subtree(*folder, Event::Entry, Why::Poll);
+    notify_subtree(*folder, Event::Way, Why::Poll);
   }
   if (!unwatchable.empty()) poll_timer.after(kPollInterval, [this] { poll(); });
   dispatch();

@@ -32,11 +32,15 @@ namespace mgmt::events {
 
 class FileWatcher {
  public:
-  enum class Event {
-    /// The entry, or a component of its path, appeared, went, was renamed or changed its attributes.
-    Entry,
-    /// Its content was written in place, something below a recursive watch changed, or it isn't known what happened.
-    Content,
+  /// What may have happened; two of them together are the bitwise or of both.
+  enum class Event : std::uint8_t {
+    /// The entry appeared, went, was renamed or changed its attributes.
+    Entry = 0,
+    /// Its content was written in place, or something below a recursive watch changed.
+    Content = 1,
+    /// A component of its path appeared, went, was renamed or changed its attributes.
+    Way = 2,
+    Anything = Content | Way,
   };
   struct Options {
     /// Everything below the folder too, folders that appear later included.

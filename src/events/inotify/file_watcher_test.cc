@@ -223,6 +223,30 @@ TEST_F(FileWatcherTest, AParentThatIsRenamedAwayAndMadeAgainIsFollowed) {
   EXPECT_TRUE(called("a/b/f"));
 }
 
+TEST_F(FileWatcherTest, TellsTheWayFromWhatStandsAtItsEnd) {
+  fs::create_directories(top / "a/b");
+  watch("a/b/f");
+  write("a/b/f", "1");
+  EXPECT_TRUE(called("a/b/f"));
+  EXPECT_EQ(last["a/b/f"], FileWatcher::Event::Content);
+  drain();
+  fs::permissions(top / "a", fs::perms::owner_all);
+  EXPECT_TRUE(called("a/b/f"));
+  EXPECT_EQ(last["a/b/f"], FileWatcher::Event::Way);
+  drain();
+  fs::rename(top / "a/b", top / "a/c");
+  EXPECT_TRUE(called("a/b/f"));
+  EXPECT_EQ(last["a/b/f"], FileWatcher::Event::Way);
+  drain();
+  // Both in one reading of the queue.
+  fs::rename(top / "a/c", top / "a/b");
+  drain();
+  write("a/b/f", "2");
+  fs::permissions(top / "a/b", fs::perms::owner_all);
+  drain();
+  EXPECT_EQ(last["a/b/f"], FileWatcher::Event::Anything);
+}
+
 TEST_F(FileWatcherTest, AModeChangeOfAParentIsAnEvent) {
   fs::create_directories(top / "a/b");
   watch("a/b/f");
@@ -381,7 +405,7 @@ TEST_F(FileWatcherTest, AQueueThatOverflowsCallsEverybody) {
   }
   write("f", "lost in the overflow");
   EXPECT_TRUE(called("f"));
-  EXPECT_EQ(last["f"], FileWatcher::Event::Content);
+  EXPECT_EQ(last["f"], FileWatcher::Event::Anything);
   EXPECT_EQ(warnings.size(), 1u);
 }
 

@@ -35,7 +35,7 @@ void FileWatcher::State::look_at_incomplete() {
     if (!folder->parent || !folder->parent->incomplete) topmost.push_back(folder);
   for (Folder* folder : topmost) {
     arm_subtree(*folder);
-    notify_subtree(*folder, Event::Content, Why::Poll);
+    notify_subtree(*folder, Event::Anything, Why::Poll);
   }
   if (incomplete.empty()) incomplete_timer.cancel();
   else incomplete_timer.after(tuning.incomplete_interval, [this] { look_at_incomplete(); });
@@ -62,7 +62,7 @@ void FileWatcher::State::on_mounts(const std::vector<std::string>& points) {
 void FileWatcher::State::look_at_mount(const std::string& point) {
   if (point == "/") {
     arm_subtree(root);
-    notify_subtree(root, Event::Entry, Why::Event);
+    notify_subtree(root, Event::Way, Why::Event);
   } else if (Folder* folder = find_folder(parent_path(point))) {
     on_name(*folder, {.mask = IN_CREATE | IN_ISDIR}, base_name(point));
   }

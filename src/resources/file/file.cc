@@ -198,8 +198,8 @@ void FileResource::watch(Subscriptions& into, Notify notify) {
     into.push_back(std::make_unique<Armed>(files_.watch(path, options, std::move(call))));
   };
   arm(path(), {.recursive = want.has_tree(), .follow = want.follow}, [notify](FileWatcher::Event event) {
-    forget_grounds();
-    notify(event == FileWatcher::Event::Entry ? Look::Entry : Look::Again);
+    if (event == FileWatcher::Event::Way || event == FileWatcher::Event::Anything) forget_grounds();
+    notify(event == FileWatcher::Event::Entry || event == FileWatcher::Event::Way ? Look::Entry : Look::Again);
   });
   if (services_ && !want.absent && (is_name(want.owner) || is_name(want.group)))
     into.push_back(watch_user_database(*services_, [notify](Look look) {

@@ -4,8 +4,9 @@
 // there must be that user's too, so that he gains nothing that he couldn't do himself (as systemd-tmpfiles has it).
 // Whatever else can be replaced on the way is refused. For who isn't root there is nothing to refuse.
 //
-// What was found of a folder in root's hands is good for a second and until the next event, on its own thread; below a
-// user's folder the way is walked each time, and the entry is reached by the descriptor of the folder at its end.
+// What was found of a folder in root's hands is good for a second, on its own thread, unless something happens to a
+// folder on a watched way before; below a user's folder the way is walked each time, and the entry is reached by the
+// descriptor of the folder at its end.
 #pragma once
 
 #include <sys/stat.h>
@@ -50,7 +51,7 @@ class Ground {
 /// it leads to, may be replaced by another user.
 std::string follow_links(const std::string& path);
 
-/// Something moved: what is remembered of folders counts no more. Any thread.
+/// A folder on the way to something moved: what is remembered of folders counts no more. Any thread.
 void forget_grounds();
 
 /// True if everybody may go through all folders on the way to `path`.
