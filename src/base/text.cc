@@ -75,6 +75,20 @@ bool is_utf8(std::string_view text) {
   return true;
 }
 
+namespace {
+
+// What turns the direction of what follows, or breaks the line: one would read another text than is there (see
+// CVE-2021-42574).
+bool misleads(std::string_view sequence) {
+  auto is = [&](std::string_view begin, char first, char last) {
+    return sequence.starts_with(begin) && sequence.back() >= first && sequence.back() <= last;
+  };
+  return sequence == "\xd8\x9c" || is("\xe2\x80", '\x8e', '\x8f') || is("\xe2\x80", '\xa8', '\xae') ||
+         is("\xe2\x81", '\xa6', '\xa9');
+}
+
+}  // namespace
+
 std::string printable(std::string_view text) {
   std::string out;
   out.reserve(text.size());
@@ -82,8 +96,8 @@ std::string printable(std::string_view text) {
     std::size_t length = utf8_length(text);
     auto lead = static_cast<unsigned char>(text[0]);
     bool c1_control = length == 2 && lead == 0xc2 && static_cast<unsigned char>(text[1]) < 0xa0;
-    if (length == 0 || c1_control) {
-      std::size_t count = c1_control ? 2 : 1;
+    if (length == 0 || c1_control || misleads(text.substr(0, length))) {
+      std::size_t count = std::max<std::size_t>(length, 1);
       for (std::size_t i = 0; i < count; ++i) out += fmt::format("\\x{:02x}", static_cast<unsigned char>(text[i]));
       text.remove_prefix(count);
       continue;

@@ -15,7 +15,8 @@ std::optional<std::string_view> nearest_word(std::string_view word, std::span<co
 /// " (did you mean `x`?)"-style hint: "did you mean `content`?" or "" if nothing is near.
 std::string did_you_mean(std::string_view word, std::span<const std::string_view> candidates);
 
-/// Control characters, and bytes that are no UTF-8, as \n, \t, \xNN: safe to print on a terminal.
+/// Control characters, what turns the direction of writing, and bytes that are no UTF-8, as \n, \t, \xNN: safe to print
+/// on a terminal.
 std::string printable(std::string_view text);
 
 /// The length of the UTF-8 sequence (RFC 3629) at the front of a text that is not empty, 0 if it is none.

@@ -147,6 +147,19 @@ SourcePos Params::pos_or(ParamIndex index, SourcePos fallback) const {
   return item ? item->pos : fallback;
 }
 
+SourcePos Params::item_pos(ParamIndex index, std::size_t n, SourcePos fallback) const {
+  if (places_)
+    for (const auto& [of, places] : *places_)
+      if (of == index && n < places.size()) return places[n];
+  return pos_or(index, fallback);
+}
+
+void Params::place_items(ParamIndex index, std::vector<SourcePos> places) {
+  auto all = std::make_shared<Places>(places_ ? *places_ : Places());
+  all->emplace_back(index, std::move(places));
+  places_ = std::move(all);
+}
+
 void Params::set(ParamIndex index, Value value, SourcePos pos) {
   auto at = std::ranges::lower_bound(items_, index, {}, &Item::index);
   if (at != items_.end() && at->index == index) {

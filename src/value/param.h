@@ -17,6 +17,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "src/base/error.h"
@@ -137,9 +138,14 @@ class Params {
   /// The position of a parameter's value, `fallback` if it is not set.
   SourcePos pos_or(ParamIndex index, SourcePos fallback) const;
 
+  /// The position of the n-th item of a list or key of a map; the value's where it isn't known.
+  SourcePos item_pos(ParamIndex index, std::size_t n, SourcePos fallback) const;
+
   /// Replaces a value that is there.
   void set(ParamIndex index, Value value, SourcePos pos);
   void reset(ParamIndex index);
+  /// Where the items of a list, or the keys of a map, stand.
+  void place_items(ParamIndex index, std::vector<SourcePos> places);
   /// The value that is set is a secret, or holds these.
   void taint(ParamIndex index);
   void taint(ParamIndex index, const Mask& texts);
@@ -154,6 +160,8 @@ class Params {
  private:
   std::vector<Item> items_;
   std::shared_ptr<const Mask> secrets_;
+  using Places = std::vector<std::pair<ParamIndex, std::vector<SourcePos>>>;
+  std::shared_ptr<const Places> places_;
 };
 
 }  // namespace mgmt

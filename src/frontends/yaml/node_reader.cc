@@ -176,6 +176,7 @@ std::optional<PlacedValue> NodeReader::read_value(const Param& param, const Even
                         first.text.empty() ? "write it behind the colon" : "write it in quotes if the word is meant");
     return std::nullopt;
   }
+  places_.clear();
   std::optional<Value> value = read_typed(fmt::format("`{}`", param.name), param.type, first);
   if (!value) return std::nullopt;
   Result<Value> checked = check_value(param, std::move(*value));
@@ -183,7 +184,7 @@ std::optional<PlacedValue> NodeReader::read_value(const Param& param, const Even
     diagnostics_->error(pos, checked.error());
     return std::nullopt;
   }
-  return PlacedValue{std::move(*checked), pos};
+  return PlacedValue{.value = std::move(*checked), .pos = pos, .items = std::exchange(places_, {})};
 }
 
 std::optional<std::string> NodeReader::read_outside(const Event& event) {
@@ -280,14 +281,17 @@ std::optional<Value> NodeReader::read_scalar(std::string_view what, const Type& 
 
 std::optional<Value> NodeReader::read_list(std::string_view what, const Type& type) {
   List list;
+  std::vector<SourcePos> places;
   bool whole = true;
   std::string item = fmt::format("an item of {}", what);
   for (Event first = next_value(); first.type != Event::Type::ListEnd; first = next_value()) {
     std::optional<Value> value = read_typed(item, *type.element, first);
     whole = whole && value;
     if (whole) list.push_back(std::move(*value));
+    places.push_back(first.pos);
   }
   list.shrink_to_fit();
+  places_ = std::move(places);
   return whole ? std::optional(Value(std::move(list))) : std::nullopt;
 }
 
@@ -314,7 +318,11 @@ std::optional<Value> NodeReader::read_map(const Type& type) {
     whole = is_first(entries[i].key, first) && whole;
   }
   if (!whole) return std::nullopt;
-  for (Entry& entry : entries) map.emplace_back(std::move(entry.key.text), std::move(entry.value));
+  places_.clear();
+  for (Entry& entry : entries) {
+    places_.push_back(entry.key.pos);
+    map.emplace_back(std::move(entry.key.text), std::move(entry.value));
+  }
   return Value(std::move(map));
 }
 

@@ -24,6 +24,8 @@ struct Key {
 struct PlacedValue {
   Value value;
   SourcePos pos;
+  /// Where the items of a list, or the keys of a map, stand.
+  std::vector<SourcePos> items = {};
   /// What of it is secret; none: nothing.
   std::optional<Mask> secrets = std::nullopt;
   const std::string& text() const { return value.get<std::string>(); }
@@ -116,6 +118,8 @@ class NodeReader {
   // How deep we are in what `!secret` stands before.
   std::size_t in_secret_ = 0;
   std::vector<FoundSecret> secrets_;
+  // Of the list or map that ended last: the outermost is the last.
+  std::vector<SourcePos> places_;
 };
 
 }  // namespace mgmt::yaml

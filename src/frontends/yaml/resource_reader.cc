@@ -104,13 +104,17 @@ void GraphReader::read_name(Draft& draft) {
   if (!value) return;
   auto [name, exported] = parse_name(value->text());
   draft.declaration.pos = value->pos;
-  bool has_control = std::ranges::any_of(name, [](unsigned char c) { return c < 0x20 || c == 0x7f; });
-  if (name.empty())
-    diagnostics_.error(value->pos, fmt::format("the name of this {} is empty", draft.declaration.kind->name),
+  bool blank = name.find_first_not_of(' ') == std::string_view::npos;
+  bool has_control = printable(name) != name;
+  if (name.starts_with('@') && exported)
+    diagnostics_.error(value->pos, fmt::format("the name `{}` begins with more than @@", shown(value->text())),
+                       "@@ exports the resource whose name comes behind it");
+  else if (blank)
+    diagnostics_.error(value->pos, fmt::format("the name of this {} is {}", draft.declaration.kind->name, name.empty() ? "empty" : "blank"),
                        exported ? "write the name behind the @@" : "edges and messages call a resource by its name");
   else if (has_control)
     diagnostics_.error(value->pos, fmt::format("a name is one line of text, not `{}`", shown(name)));
-  draft.declaration.name = has_control ? std::string() : std::string(name);
+  draft.declaration.name = has_control || blank ? std::string() : std::string(name);
   draft.declaration.exported = exported;
 }
 
@@ -118,6 +122,7 @@ void GraphReader::read_parameter(Draft& draft, ParamIndex index) {
   std::optional<PlacedValue> value = nodes_.read_parameter(draft.declaration.kind->params[index]);
   if (!value) return draft.fail(index);
   draft.declaration.params.set(index, std::move(value->value), value->pos);
+  if (value->items.size() > 1) draft.declaration.params.place_items(index, std::move(value->items));
   if (value->secrets) draft.declaration.params.taint(index, *value->secrets);
 }
 
@@ -184,6 +189,8 @@ void GraphReader::read_meta_key(Draft& draft, std::vector<SourcePos>& seen, cons
 }
 
 void GraphReader::finish_meta(Draft& draft) {
+  if (!draft.pollint.empty() && draft.meta.has(kPoll))
+    diagnostics_.note(draft.pollint_pos, "`pollint` has no effect beside `meta: poll`");
   if (!draft.pollint.empty() && !draft.meta.has(kPoll)) {
     draft.meta.set(kPoll, Value(draft.pollint), draft.pollint_pos);
     if (first_note(nullptr, kPollint))

@@ -83,9 +83,10 @@ void warn_of_shell_words(const Declaration& declaration, const CommandParams& co
 void validate_env(const Declaration& declaration, Diagnostics& diagnostics) {
   const Map* env = declaration.params.find<Map>(kEnv);
   if (env == nullptr) return;
-  for (const auto& [name, value] : *env) {
+  for (std::size_t i = 0; i < env->size(); ++i) {
+    const std::string& name = (*env)[i].first;
     if (!is_variable_name(name)) {
-      diagnostics.error(declaration.params.pos_or(kEnv, declaration.pos),
+      diagnostics.error(declaration.params.item_pos(kEnv, i, declaration.pos),
                         fmt::format("`{}` can't be the name of a variable in `env`", printable(name)),
                         "letters, digits and _, and no digit at the front");
     }
@@ -99,8 +100,9 @@ void validate_paths(const Declaration& declaration, Diagnostics& diagnostics) {
     if (!path.empty()) require_absolute(params.pos_or(index, declaration.pos), index, path, diagnostics);
   }
   if (const List* files = params.find<List>(kWatchFiles)) {
-    for (const Value& file : *files)
-      require_absolute(params.pos_or(kWatchFiles, declaration.pos), kWatchFiles, file.get<std::string>(), diagnostics);
+    for (std::size_t i = 0; i < files->size(); ++i)
+      require_absolute(params.item_pos(kWatchFiles, i, declaration.pos), kWatchFiles, (*files)[i].get<std::string>(),
+                       diagnostics);
   }
 }
 
@@ -144,7 +146,24 @@ void validate_reverse(const Declaration& declaration, Diagnostics& diagnostics) 
                         "`reverse_cmd` has no effect without `meta: reverse`");
 }
 
+// A text of the kernel's ends at a NUL byte: less would run than is written.
+void validate_bytes(const Declaration& declaration, Diagnostics& diagnostics) {
+  const Params& params = declaration.params;
+  auto check = [&](SourcePos pos, ParamIndex index, const std::string& text) {
+    if (text.contains('\0')) diagnostics.error(pos, fmt::format("`{}` of exec holds a NUL byte", kParams[index].name));
+  };
+  for (const Params::Item& item : params.items()) {
+    auto pos = [&](std::size_t n) { return params.item_pos(item.index, n, declaration.pos); };
+    if (const auto* text = item.value.get_if<std::string>()) check(item.pos, item.index, *text);
+    if (const auto* list = item.value.get_if<List>())
+      for (std::size_t i = 0; i < list->size(); ++i) check(pos(i), item.index, (*list)[i].get<std::string>());
+    if (const auto* map = item.value.get_if<Map>())
+      for (std::size_t i = 0; i < map->size(); ++i) check(pos(i), item.index, (*map)[i].second.get<std::string>());
+  }
+}
+
 void validate(const Declaration& declaration, Diagnostics& diagnostics) {
+  validate_bytes(declaration, diagnostics);
   validate_refresh(declaration, diagnostics);
   validate_reverse(declaration, diagnostics);
   validate_cmd(declaration, diagnostics);

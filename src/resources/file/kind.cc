@@ -32,6 +32,9 @@ struct Rules {
     // A file with nothing in it is declared by an empty content.
     return index == kContent || !item->value.get<std::string>().empty();
   }
+  SourcePos item_at(ParamIndex index, std::size_t n) const {
+    return declaration.params.item_pos(index, n, declaration.pos);
+  }
   void error(ParamIndex index, std::string text, std::string hint = {}) const {
     diagnostics.error(at(index), std::move(text), std::move(hint));
   }
@@ -42,12 +45,16 @@ struct Rules {
   }
 
   bool check_absolute(ParamIndex index, std::string_view path, std::string_view what) const {
-    if (path.contains('\0')) return error(index, fmt::format("{} `{}` holds a NUL byte", what, printable(path))), false;
+    return check_absolute(at(index), index, path, what);
+  }
+  bool check_absolute(SourcePos pos, ParamIndex index, std::string_view path, std::string_view what) const {
+    if (path.contains('\0'))
+      return diagnostics.error(pos, fmt::format("{} `{}` holds a NUL byte", what, printable(path))), false;
     if (path.starts_with('/')) return true;
     std::string hint = path.starts_with('~') ? "`~` is the shell's: write the home folder out"
                        : index == kSource    ? "a relative one is beside the graph's file, if the graph is one"
                                              : "a path begins with `/`";
-    error(index, fmt::format("{} `{}` is not absolute", what, printable(path)), std::move(hint));
+    diagnostics.error(pos, fmt::format("{} `{}` is not absolute", what, printable(path)), std::move(hint));
     return false;
   }
 
@@ -123,11 +130,12 @@ struct Rules {
     if (!fragments) return;
     exclude(kPurge, kFragments, "a file holds nothing to purge");
     std::string path = clean_path(declared_path(declaration));
-    for (const Value& fragment : *fragments) {
-      const std::string& from = fragment.get<std::string>();
-      if (!check_absolute(kFragments, from, "the fragment")) continue;
+    for (std::size_t i = 0; i < fragments->size(); ++i) {
+      const std::string& from = (*fragments)[i].get<std::string>();
+      SourcePos pos = item_at(kFragments, i);
+      if (!check_absolute(pos, kFragments, from, "the fragment")) continue;
       if (is_within(path, clean_path(from)))
-        error(kFragments, fmt::format("the path lies in its own fragment `{}`", printable(from)));
+        diagnostics.error(pos, fmt::format("the path lies in its own fragment `{}`", printable(from)));
     }
   }
 
@@ -143,8 +151,9 @@ struct Rules {
     if (words.front().get<std::string>().empty()) error(kValidate, "the first word, the command, is empty");
     if (std::ranges::none_of(words, [](const Value& word) { return names_staged_file(word.get<std::string>()); }))
       error(kValidate, "no word names the file that is to be looked at", "`%` stands for its path");
-    for (const Value& word : words)
-      if (word.get<std::string>().contains('\0')) error(kValidate, "a word holds a NUL byte");
+    for (std::size_t i = 0; i < words.size(); ++i)
+      if (words[i].get<std::string>().contains('\0'))
+        diagnostics.error(item_at(kValidate, i), "a word holds a NUL byte");
   }
 
   void mode() const {
