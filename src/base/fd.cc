@@ -41,7 +41,7 @@ std::string read_file(const std::string& path, std::size_t limit) {
   if (::fstat(fd.get(), &st) != 0) throw Error::system(errno, "reading " + path);
   if (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode)) {
     // What a shell hands over (`<(command)`) is open already, and has its writer.
-    if (!is_handed_over(path)) throw Error(path + " is not a regular file");
+    if (!is_handed_over(path)) throw Error("reading " + path + ": it is not a regular file");
     if (::fcntl(fd.get(), F_SETFL, 0) != 0) throw Error::system(errno, "reading " + path);
   }
   return read_rest(fd.get(), limit, path);

@@ -518,6 +518,11 @@ Result<Command> parse_command_line(std::vector<std::string> arguments) {
     if (converged_exit && *converged < 0) *converged = 0;
     if (*converged >= 0) run.converged_timeout = std::chrono::duration<double>(*converged);
     if (auto wrong = set_max_runtime(run)) return std::unexpected(*wrong);
+    for (std::string_view suffix : {".pdf", ".jpg", ".jpeg", ".gif", ".ps"})
+      if (run.graphviz.ends_with(suffix))
+        return std::unexpected(
+            Error(fmt::format("`{}` would be no kind of picture that is drawn here", printable(run.graphviz)))
+                .hint("end it with .dot, .svg or .png"));
     auto sema = whole_number(sema_text.empty() ? "0" : sema_text, "--sema", INT32_MAX, "0 is no limit");
     if (!sema) return std::unexpected(sema.error());
     run.sema = *sema;

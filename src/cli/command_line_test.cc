@@ -81,6 +81,8 @@ TEST(CommandLine, MistakesNameWhatIsWrongAndWhatIsNear) {
       {{"run", "g", "--sema", "--once"}, "--sema has no value | write --sema=N"},
       {{"run", "g", "-g"}, "-g has no value | write -g FILE"},
       {{"run", "a", "--graphviz=", "--once"}, "--graphviz has no value | write --graphviz=FILE"},
+      {{"run", "a", "--graphviz", "a.pdf"},
+       "`a.pdf` would be no kind of picture that is drawn here | end it with .dot, .svg or .png"},
       {{"run", "a", "--prefix", ""}, "--prefix has no value | write --prefix=FOLDER"},
       {{"run", "g", "--sema", "1", "--sema=2"}, "--sema is given twice: `1` and `2` | write it once"},
       {{"run", "g", "--once=maybe"}, "--once is on or off, not `maybe` | write --once alone"},

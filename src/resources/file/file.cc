@@ -113,12 +113,14 @@ const char* type_word(Want::Type type) {
   return type == Want::Type::File ? "file" : type == Want::Type::Folder ? "folder" : "symlink";
 }
 
-Error in_the_way(const Spot& spot, const struct stat& status, Want::Type wanted) {
+Error in_the_way(const Spot& spot, const struct stat& status, const Want& want) {
+  Want::Type wanted = want.type;
   std::string there = describe_type(status.st_mode);
-  std::string hint = fmt::format("`force: true` replaces it with the {}", type_word(wanted));
+  std::string hint = want.absent ? "`force: true` removes it"
+                                 : fmt::format("`force: true` replaces it with the {}", type_word(wanted));
   if (S_ISLNK(status.st_mode)) {
     there += " to " + read_link(spot);
-    if (wanted == Want::Type::File) hint = "`follow: true` writes to what it points to, " + hint;
+    if (wanted == Want::Type::File && !want.absent) hint = "`follow: true` writes to what it points to, " + hint;
     hint += ", or declare what it points to";
   }
   if (S_ISDIR(status.st_mode) && wanted == Want::Type::File) hint += "; a folder's path ends with a slash";
@@ -129,7 +131,7 @@ Error in_the_way(const Spot& spot, const struct stat& status, Want::Type wanted)
 bool is_of_type(const Spot& spot, const struct stat& status, const Want& want) {
   mode_t expected = want.type == Want::Type::File ? S_IFREG : want.type == Want::Type::Folder ? S_IFDIR : S_IFLNK;
   if ((status.st_mode & S_IFMT) == expected) return true;
-  if (!want.force) throw in_the_way(spot, status, want.type);
+  if (!want.force) throw in_the_way(spot, status, want);
   return false;
 }
 
@@ -317,7 +319,7 @@ Delta FileResource::check_absent(const Want& want, const Inputs& inputs) {
   remember(found->status);
   // A link at a file's path goes as a file would: itself, never what it points to.
   bool goes = want.type == Want::Type::File ? !S_ISDIR(found->status.st_mode) : is_of_type(at, found->status, want);
-  if (!goes && !want.force) throw in_the_way(at, found->status, want.type);
+  if (!goes && !want.force) throw in_the_way(at, found->status, want);
   std::uint64_t removes = 1;
   if (S_ISDIR(found->status.st_mode)) {
     bool with_all = want.recurse || !goes;

@@ -14,6 +14,7 @@
 #include "src/base/path.h"
 #include "src/resources/file/draft.h"
 #include "src/resources/file/keep.h"
+#include "src/resources/file/owner.h"
 
 namespace mgmt::file {
 namespace {
@@ -42,10 +43,15 @@ Final final_of(const Attributes& attributes, const struct stat* old, bool is_fol
   return final;
 }
 
+std::string giving(const Spot& spot, const Final& final) {
+  bool user = final.owner != kAsFound, group = final.group != kAsFound;
+  return fmt::format("giving {} to{}{}{}", spot.shown, user ? " user " + user_name(final.owner) : "",
+                     user && group ? "," : "", group ? " group " + group_name(final.group) : "");
+}
+
 void change_owner(int fd, const Final& final, const Spot& spot) {
   if (::fchown(fd, final.owner, final.group) == 0) return;
-  Error error = Error::system(errno, fmt::format("giving {} to its owner (user {}, group {})", spot.shown,
-                                                 static_cast<int>(final.owner), static_cast<int>(final.group)));
+  Error error = Error::system(errno, giving(spot, final));
   if (error.code() == EPERM && ::geteuid() != 0)
     throw std::move(error).hint("only root can give a file to somebody else");
   throw error;
@@ -214,7 +220,7 @@ struct stat make_link(const Spot& spot, const std::string& target, const Attribu
   Spot own = draft.own();
   if ((final.owner != kAsFound || final.group != kAsFound) &&
       ::fchownat(own.folder, own.name, final.owner, final.group, AT_SYMLINK_NOFOLLOW) != 0)
-    throw Error::system(errno, "giving " + spot.shown + " to its owner");
+    throw Error::system(errno, giving(spot, final));
   // Looked at by a descriptor: its name may be another link's as soon as it has it.
   Fd made(::openat(own.folder, own.name, O_PATH | O_NOFOLLOW | O_CLOEXEC));
   if (!made) throw Raced(spot.shown);
@@ -241,7 +247,7 @@ struct stat change_attributes(const Spot& spot, const Attributes& attributes, co
     ssize_t size =
         S_ISREG(now.st_mode) ? ::getxattr(proc.c_str(), "security.capability", capabilities, sizeof capabilities) : -1;
     if (::fchownat(fd.get(), "", final.owner, final.group, AT_EMPTY_PATH) != 0)
-      throw Error::system(errno, "giving " + spot.shown + " to its owner");
+      throw Error::system(errno, giving(spot, final));
     if (size > 0 &&
         ::setxattr(proc.c_str(), "security.capability", capabilities, static_cast<std::size_t>(size), 0) != 0)
       throw Error::system(errno, "keeping the capabilities of " + spot.shown);
