@@ -75,7 +75,8 @@ class AgentState::Worker : public std::enable_shared_from_this<Worker> {
     bytes_ += later.bytes;
     ++asked_;
     later_.push_back(std::move(later));
-    wake_.notify_one();
+    // Those between wait for the others of their group.
+    if (later_.size() == 1 || later_.size() == kGroup) wake_.notify_one();
     return true;
   }
   void submit(Read read) {
