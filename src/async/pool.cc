@@ -12,18 +12,19 @@
 namespace mgmt {
 namespace {
 
+// A thread has some milliseconds of work with so many.
+constexpr std::size_t kBurst = 64;
+constexpr auto kBurstLook = std::chrono::milliseconds(1);
+
 // Whose thread this is.
 thread_local Pool* own_pool = nullptr;
+thread_local int own_number = 0;
 
 }  // namespace
 
-namespace {
-thread_local int own_number = 0;
-}
-
 int Pool::worker() { return own_number; }
 
-Pool::Pool(Loop& loop, unsigned threads) : loop_(loop), limit_(threads == 0 ? 1 : threads) {}
+Pool::Pool(Loop& loop, unsigned threads) : loop_(loop), limit_(threads == 0 ? 1 : threads), burst_timer_(loop) {}
 
 Pool::~Pool() {
   *alive_ = false;
@@ -38,15 +39,44 @@ Pool::~Pool() {
 }
 
 void Pool::submit(Job job) {
-  bool start = false;
+  bool start = false, many = false;
   {
     std::lock_guard lock(mutex_);
     jobs_.push_back(std::move(job));
+    many = jobs_.size() > kBurst;
     start = idle_ < jobs_.size() && live_ < limit_;
     live_ += start ? 1 : 0;
   }
   if (start) start_thread();
   else wake_.notify_one();
+  if (many && !burst_timer_.pending()) begin_burst();
+}
+
+bool Pool::is_full() {
+  std::lock_guard lock(mutex_);
+  return jobs_.size() > kBurst;
+}
+
+void Pool::begin_burst() {
+  if (on_burst) on_burst(true);
+  {
+    std::lock_guard lock(done_mutex_);
+    burst_ = true;
+  }
+  burst_timer_.after(kBurstLook, [this] { look_at_burst(); });
+}
+
+void Pool::look_at_burst() {
+  bool over = !is_full();
+  {
+    std::lock_guard lock(done_mutex_);
+    // Jobs that take longer than this wake the loop as ever.
+    over |= done_.empty();
+    burst_ = !over;
+  }
+  if (!over) burst_timer_.after(kBurstLook, [this] { look_at_burst(); });
+  else if (on_burst) on_burst(false);
+  deliver();
 }
 
 void Pool::start_thread() {
@@ -131,7 +161,7 @@ void Pool::work() {
     bool first;
     {
       std::lock_guard results(done_mutex_);
-      first = done_.empty();
+      first = done_.empty() && !burst_;
       done_.push_back(std::move(done));
     }
     if (first) {
@@ -154,6 +184,7 @@ void Pool::deliver() {
     if (done) done();
     if (!*alive) return;
   }
+  if (!burst_timer_.pending() && is_full()) begin_burst();
 }
 
 }  // namespace mgmt

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Pool: threads for work that blocks. A job runs on a pool thread, its `done` on the loop's thread. Jobs
 // start in the order of their submission; each result goes back singly, so no job waits for another.
+//
+// A result wakes the loop at once, but in a burst (so many jobs wait that what follows from a result has to wait for a
+// thread anyway): then the loop looks every millisecond what is done, and isn't woken ten thousand times for it.
 #pragma once
 
 #include <condition_variable>
@@ -27,6 +30,9 @@ class Pool {
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;
 
+  /// Called when a burst begins (true), and when it is over. On the loop's thread.
+  std::function<void(bool)> on_burst;
+
   void submit(Job job);
   /// Forgets the jobs that have not begun; how many they were.
   std::size_t drop_waiting();
@@ -51,6 +57,9 @@ class Pool {
   void work();
   void deliver();
   void ensure_thread();
+  bool is_full();
+  void begin_burst();
+  void look_at_burst();
 
   Loop& loop_;
   unsigned limit_;
@@ -65,6 +74,8 @@ class Pool {
   // Results wait in one queue, and only the first of them wakes the loop.
   std::mutex done_mutex_;
   std::deque<Done> done_;
+  bool burst_ = false;
+  Loop::Timer burst_timer_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 

@@ -39,6 +39,32 @@ TEST(Pool, AJobDoesNotWaitForASlowOne) {
   loop.run();  // hangs if the second result waits for the first
 }
 
+TEST(Pool, InABurstAResultStillComesBeforeTheJobsBehindItEnd) {
+  Loop loop;
+  Pool pool(loop, 1);
+  std::vector<bool> bursts;
+  pool.on_burst = [&](bool begins) {
+    bursts.push_back(begins);
+    loop.stop();
+  };
+  constexpr int kJobs = 200;
+  std::latch release(1);
+  int done = 0;
+  for (int i = 0; i < kJobs; ++i) {
+    pool.submit([&, i]() -> Pool::Done {
+      // Hangs if the first result waits for the second, while 198 wait.
+      if (i == 1) release.wait();
+      return [&, i] {
+        if (i == 0) release.count_down();
+        if (++done == kJobs) loop.stop();
+      };
+    });
+  }
+  ASSERT_EQ(bursts, std::vector{true});
+  while (done < kJobs || bursts.back()) loop.run();
+  for (std::size_t i = 0; i < bursts.size(); ++i) EXPECT_EQ(bursts[i], i % 2 == 0);
+}
+
 TEST(Pool, WhereTheKernelRefusesAThreadThoseThatThereAreDoTheWork) {
   Loop loop;
   Pool pool(loop, 2);

@@ -244,17 +244,16 @@ void SpawnerState::deliver() {
 }
 
 void SpawnerState::on_shortage(int error) {
-  if (live.empty() && dying.empty()) {
-    if (++lone_tries > kLoneTries) {
-      {
-        std::lock_guard lock(mutex);
-        hopeless = true;
-      }
-      return freed();
-    }
-  } else if (!warned && warn) {
+  if (!warned && warn) {
     warned = true;
     warn(shortage_error(error).text() + "; commands wait until another one has ended");
+  }
+  if (live.empty() && dying.empty() && ++lone_tries > kLoneTries) {
+    {
+      std::lock_guard lock(mutex);
+      hopeless = true;
+    }
+    return freed();
   }
   retry.after(kRetryInterval, [this] { freed(); });
 }

@@ -389,7 +389,7 @@ int run_twenty_under(int resource, rlim_t soft, bool as_nobody) {
   std::map<int, Running> running;
   auto owner = std::make_shared<int>();
   for (int i = 0; i < 20; ++i) {
-    spawner.spawn(command({"sleep", "0.05"}), owner, [&, i](Result<Child> started) {
+    spawner.spawn(command({"sleep", "0.3"}), owner, [&, i](Result<Child> started) {
       if (!started) {
         ++failed;
         return;

@@ -45,7 +45,7 @@ FileWatcher::State::State(Loop& loop_in, std::function<void(std::string)> warn_i
     open_inotify();
     return;
   }
-  fanotify_readable = Loop::FdWatch(loop, fanotify->descriptor(), [this] { read_events(kRounds); });
+  listen();
   // What is over by then needs nobody's name.
   remember_timer.after(std::chrono::milliseconds(200), [this] { who.remember_processes(); });
 }
@@ -53,8 +53,17 @@ FileWatcher::State::State(Loop& loop_in, std::function<void(std::string)> warn_i
 bool FileWatcher::State::open_inotify() {
   if (inotify) return true;
   inotify = Inotify::create();
-  if (inotify) inotify_readable = Loop::FdWatch(loop, inotify->descriptor(), [this] { read_events(kRounds); });
+  listen();
   return inotify != nullptr;
+}
+
+void FileWatcher::State::listen() {
+  auto on = [this](const auto& from) {
+    if (held || !from) return Loop::FdWatch();
+    return Loop::FdWatch(loop, from->descriptor(), [this] { read_events(kRounds); });
+  };
+  fanotify_readable = on(fanotify);
+  inotify_readable = on(inotify);
 }
 
 KernelWatches::Added FileWatcher::State::watch_folder(const std::string& path, std::uint32_t mask) {
@@ -410,6 +419,11 @@ std::unique_ptr<FileWatcher::Watch> FileWatcher::watch(const std::string& path, 
 
 void FileWatcher::drain() {
   state_->read_events(1024);  // more than the kernel's queue holds
+}
+
+void FileWatcher::hold(bool held) {
+  if (std::exchange(state_->held, held) == held) return;
+  state_->listen();
 }
 
 void FileWatcher::poll_now() {

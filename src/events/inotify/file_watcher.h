@@ -80,6 +80,9 @@ class FileWatcher {
   /// that caused it returns: after this, nothing that happened before is still to be told.
   void drain();
 
+  /// While it is held, nothing is told of itself: who holds it drains it, before the kernel's queue is full.
+  void hold(bool held);
+
   /// Calls for every path that can't be watched, now instead of at its time.
   void poll_now();
 

@@ -223,6 +223,20 @@ TEST_F(FileWatcherTest, AParentThatIsRenamedAwayAndMadeAgainIsFollowed) {
   EXPECT_TRUE(called("a/b/f"));
 }
 
+TEST_F(FileWatcherTest, HeldItTellsOnlyWhoDrainsIt) {
+  watch("f");
+  drain();
+  watcher->hold(true);
+  write("f", "1");
+  for (int i = 0; i < 5; ++i) loop.poll();
+  EXPECT_EQ(calls["f"], 0);
+  watcher->drain();
+  EXPECT_EQ(calls["f"], 1);
+  write("f", "2");
+  watcher->hold(false);
+  EXPECT_TRUE(called("f"));
+}
+
 TEST_F(FileWatcherTest, TellsTheWayFromWhatStandsAtItsEnd) {
   fs::create_directories(top / "a/b");
   watch("a/b/f");

@@ -62,6 +62,7 @@ struct FileWatcher::State {
   std::unique_ptr<Inotify> inotify;
   Loop::FdWatch fanotify_readable;
   Loop::FdWatch inotify_readable;
+  bool held = false;
   Who who;
   Loop::Timer remember_timer;
   Folder root;
@@ -100,6 +101,7 @@ struct FileWatcher::State {
   int link_depth = 0;
 
   bool open_inotify();
+  void listen();  // for what the descriptors have, unless held
   KernelWatches::Added watch_folder(const std::string& path, std::uint32_t mask);
   void read_events(int rounds);
   void on_event(const KernelEvent& event);
