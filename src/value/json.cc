@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "src/value/json.h"
 
+#include <fmt/format.h>
 #include <nettle/base64.h>
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
 
 #include <boost/json.hpp>
 // Boost.JSON compiled into this one file, instead of linked.
@@ -32,27 +37,46 @@ Result<std::string> from_base64(std::string_view text) {
   return out;
 }
 
-json::value json_of(const Value& value) {
-  if (const auto* flag = value.get_if<bool>()) return *flag;
-  if (const auto* number = value.get_if<std::int64_t>()) return *number;
-  if (const auto* real = value.get_if<double>()) return *real;
-  if (const auto* text = value.get_if<std::string>()) {
-    if (is_utf8(*text)) return json::string(*text);
-    return json::object{{"base64", base64(*text)}};
-  }
-  if (const auto* list = value.get_if<List>()) {
-    json::array array;
-    for (const Value& item : *list) array.push_back(json_of(item));
-    return array;
-  }
-  if (const auto* map = value.get_if<Map>()) {
+void append_text(std::string& out, std::string_view text) {
+  bool plain = std::ranges::all_of(text, [](char c) { return c >= 0x20 && c < 0x7f && c != '"' && c != '\\'; });
+  if (plain) out.append(1, '"').append(text).append(1, '"');
+  else out += json::serialize(json::string(text));
+}
+
+// Straight into the text: the history writes ten thousand of these in a row.
+void append(std::string& out, const Value& value) {
+  if (const auto* flag = value.get_if<bool>()) {
+    out += *flag ? "true" : "false";
+  } else if (const auto* number = value.get_if<std::int64_t>()) {
+    fmt::format_to(std::back_inserter(out), "{}", *number);
+  } else if (const auto* real = value.get_if<double>()) {
+    out += json::serialize(json::value(*real));
+  } else if (const auto* text = value.get_if<std::string>()) {
+    if (is_utf8(*text)) append_text(out, *text);
+    else out += fmt::format(R"({{"base64":"{}"}})", base64(*text));
+  } else if (const auto* list = value.get_if<List>()) {
+    out += '[';
+    bool first = true;
+    for (const Value& item : *list) {
+      if (!std::exchange(first, false)) out += ',';
+      append(out, item);
+    }
+    out += ']';
+  } else if (const auto* map = value.get_if<Map>()) {
     // Wrapped, so that a map with the one key "base64" can't be taken for bytes.
-    json::object object;
-    for (const auto& [key, item] : *map) object[key] = json_of(item);
-    return map->size() == 1 && map->front().first == "base64" ? json::value(json::object{{"map", object}})
-                                                              : json::value(object);
+    bool wrapped = map->size() == 1 && map->front().first == "base64";
+    out += wrapped ? R"({"map":{)" : "{";
+    bool first = true;
+    for (const auto& [key, item] : *map) {
+      if (!std::exchange(first, false)) out += ',';
+      append_text(out, key);
+      out += ':';
+      append(out, item);
+    }
+    out += wrapped ? "}}" : "}";
+  } else {
+    out += "null";
   }
-  return nullptr;
 }
 
 Result<Value> value_of(const json::value& value, int depth) {
@@ -106,7 +130,11 @@ std::string json_quote(std::string_view text) {
   return json::serialize(json::string(mended));
 }
 
-std::string to_json(const Value& value) { return json::serialize(json_of(value)); }
+std::string to_json(const Value& value) {
+  std::string out;
+  append(out, value);
+  return out;
+}
 
 Result<Value> value_from_json(std::string_view text) {
   json::error_code failure;
@@ -116,22 +144,28 @@ Result<Value> value_from_json(std::string_view text) {
 }
 
 std::string to_json(const Delta& delta) {
-  json::array changes;
+  std::string out = R"({"changes":[)";
+  bool first = true;
   for (const Change& change : delta.changes) {
-    json::object object{{"param", change.param}};
-    if (!change.item.empty())
-      object["item"] = is_utf8(change.item) ? json::value(change.item) : json_of(Value(change.item));
+    if (!std::exchange(first, false)) out += ',';
+    out += R"({"param":)";
+    append_text(out, change.param);
+    auto member = [&](std::string_view key, const Value& value) {
+      out.append(",\"").append(key).append("\":");
+      append(out, value);
+    };
+    if (!change.item.empty()) member("item", Value(change.item));
     if (!change.secret) {
-      object["before"] = json_of(change.before);
-      if (change.known) object["after"] = json_of(change.after);
+      member("before", change.before);
+      if (change.known) member("after", change.after);
     }
-    if (!change.known) object["known"] = false;
-    if (!change.why.empty()) object["why"] = change.why;
-    if (change.secret) object["secret"] = true;
-    if (change.removes > 0) object["removes"] = change.removes;
-    changes.push_back(std::move(object));
+    if (!change.known) out += R"(,"known":false)";
+    if (!change.why.empty()) member("why", Value(change.why));
+    if (change.secret) out += R"(,"secret":true)";
+    if (change.removes > 0) out += fmt::format(R"(,"removes":{})", change.removes);
+    out += '}';
   }
-  return json::serialize(json::object{{"changes", std::move(changes)}});
+  return out + "]}";
 }
 
 Result<Delta> delta_from_json(std::string_view text) {

@@ -94,7 +94,8 @@ Known learned(const std::string& id, std::optional<Known> known, const GraphFact
     now.content.clear();
   }
   if (const Change* change = change_of(*delta, "content")) now.content = sha256_of(change->after);
-  now.identity = now.created ? state::identity_of(now.path) : "";
+  // What its content tells of need not be looked at.
+  now.identity = now.created && now.content.empty() ? state::identity_of(now.path) : "";
   return now;
 }
 
@@ -116,7 +117,7 @@ void remember_items(Rows& rows, const std::string& id, const GraphFacts::Fact& f
     now.created = now.declared = true;
     now.last = now.fine = time;
     now.content = change.param == "content" ? sha256_of(change.after) : "";
-    now.identity = state::identity_of(now.path);
+    now.identity = now.content.empty() ? state::identity_of(now.path) : "";
     rows.remember(now);
   }
 }
