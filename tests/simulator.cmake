@@ -49,12 +49,15 @@ mgmt_fault(an_event_during_a_run_is_forgotten src/engine/run/engine.cc
   else]] [[(void)0;
   else]])
 mgmt_fault(a_refresh_that_came_during_the_run_is_cleared src/engine/schedule/refreshes.cc
-  [[if (owed.state != State::Given) return false;]] [[if (owed.state == State::Coming) return false;]])
+  [[if (one->second.state != State::Given) ++one;]] [[if (one->second.state == State::Coming) ++one;]])
 mgmt_fault(a_row_is_durable_only_after_the_change src/engine/run/edges.cc
-  [[if (rows.empty() || !journal_ || options_.noop) return then({});]]
+  [[if (owing.to_write.empty() || !journal_ || options_.noop) return then({});]]
   [[then({});
-  if (rows.empty() || !journal_ || options_.noop) return;
+  if (owing.to_write.empty() || !journal_ || options_.noop) return;
   then = [](const Result<void>&) {};]])
+mgmt_fault(a_row_goes_that_holds_what_another_sender_owes src/engine/schedule/refreshes.cc
+  [[if (--holder->second.holds == 0) {]] [[rows.push_back(holder->first);
+  if (--holder->second.holds == 0) {]])
 mgmt_fault(a_semaphore_is_released_twice src/engine/schedule/schedule.cc
   [[for (std::uint32_t semaphore : needs->second) free_one(semaphore);]]
   [[for (std::uint32_t semaphore : needs->second) free_one(semaphore), free_one(semaphore);]])

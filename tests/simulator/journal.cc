@@ -67,10 +67,10 @@ std::vector<RefreshRow> Journal::crash() {
   return left;
 }
 
-bool Journal::is_durable(std::uint32_t sender, std::uint32_t receiver) const {
+bool Journal::is_durable(std::uint32_t receiver) const {
   return std::ranges::any_of(rows_, [&](const auto& at) {
     const Row& row = at.second;
-    return row.sender == sender && row.receiver == receiver && row.durable && !row.cleared;
+    return row.receiver == receiver && row.durable && !row.cleared;
   });
 }
 

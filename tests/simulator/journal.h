@@ -24,8 +24,8 @@ class Journal : public RefreshJournal {
   /// The process has died; what the next one finds.
   std::vector<RefreshRow> crash();
 
-  /// On the disk, and not asked to go.
-  bool is_durable(std::uint32_t sender, std::uint32_t receiver) const;
+  /// That it is owed a refresh is on the disk, and not asked to go.
+  bool is_durable(std::uint32_t receiver) const;
   /// Asked for, and not to go.
   bool is_owed(std::uint32_t receiver) const;
   /// The ids of such rows, of senders for whom `counts`.

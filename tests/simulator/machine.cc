@@ -76,7 +76,7 @@ void Machine::owe(const Declaration& declaration) {
   things[sender].acted = true;
   for (std::uint32_t receiver : things[sender].owes_to) {
     if (!in_graph(receiver)) continue;
-    if (!journal_.is_durable(sender, receiver))
+    if (!journal_.is_durable(receiver))
       log_.wrong("{} changes something before it is durable that {} is to be refreshed", declaration.id(), receiver);
     things[receiver].owed[sender] = tick();
   }

@@ -67,8 +67,7 @@ void Rules::tell_receivers(std::uint32_t sender) {
     return;  // abandoned: when its job comes back
   for (std::uint32_t t : machine_.things[sender].owes_to) {
     One& one = ones_[t];
-    auto rows = journal_.due(t, [&](std::uint32_t by) { return by == sender; });
-    if (!present_.test(t) || rows.empty()) continue;
+    if (!present_.test(t) || !journal_.is_owed(t)) continue;
     if (one.state == State::Running) {
       one.reason = true;  // or its run carries that out already
       continue;
@@ -156,6 +155,12 @@ void Rules::after_step() {
   made_.reset();
 }
 
+bool Rules::is_at_work(std::uint32_t t) const {
+  const Thing& thing = machine_.things[t];
+  const One& one = ones_[t];
+  return one.state == State::Running || one.retired || one.limited || thing.occupied || thing.waiting;
+}
+
 void Rules::on(const report::Started& event) {
   std::uint32_t t = thing_of(event.resource);
   One& one = ones_[t];
@@ -174,11 +179,14 @@ void Rules::on(const report::Started& event) {
   if (event.cause.why == report::Cause::Why::Refresh && !machine_.dry && !journal_.is_owed(t))
     log_.wrong("{} is refreshed, which nobody asked for", event.resource);
   // What a sender that is at work still owes is for later.
-  one.given = journal_.due(t, [&](std::uint32_t sender) {
+  one.given = journal_.due(t, [&](std::uint32_t sender) { return !is_at_work(sender); });
+  one.shared = false;
+  for (std::uint32_t sender = 0; sender < machine_.things.size(); ++sender) {
     const Thing& thing = machine_.things[sender];
-    const One& other = ones_[sender];
-    return other.state != State::Running && !other.retired && !other.limited && !thing.occupied && !thing.waiting;
-  });
+    auto tells = [&](const std::vector<std::uint32_t>& whom) { return std::ranges::find(whom, t) != whom.end(); };
+    one.shared |= is_at_work(sender) && (tells(thing.owes_to) || tells(thing.will_owe_to));
+  }
+  for (std::uint32_t receiver : notifies_[t]) ones_[receiver].shared = true;
   unsettled_.set(t);
   const Meta& meta = *declaration(t).meta;
   Thing& thing = machine_.things[t];
@@ -207,7 +215,7 @@ void Rules::fine(std::uint32_t t) {
   one.was_fine = true;
   one.failures = 0;
   unsettled_[t] = one.must;
-  if (!declaration(t).meta->noop && !options_.noop &&
+  if (!declaration(t).meta->noop && !options_.noop && !one.shared &&
       std::ranges::any_of(one.given, [&](std::uint64_t id) { return journal_.is_due(id); }))
     log_.wrong("{} was refreshed, and what asked for that stays", declaration(t).id());
 }

@@ -63,9 +63,11 @@ class Rules {
     bool was_fine = false;
     std::uint32_t failures = 0;
     std::vector<std::uint64_t> given;  // the rows that its run carries out
+    bool shared = false;               // a sender has been at work beside that run: it may need them longer
     std::vector<std::string> holds;
   };
 
+  bool is_at_work(std::uint32_t thing) const;
   void on(const report::GraphStarted& event);
   void on(const report::Started& event);
   void on(const report::Changed& event);

@@ -168,7 +168,7 @@ bool Loop::Timer::pending() const { return state_->call != nullptr; }
 
 // ---- Pool: a job acts when it begins, and is heard of later ---------------------------------------------------------
 
-Pool::Pool(Loop& loop, unsigned threads) : loop_(loop), limit_(threads) {}
+Pool::Pool(Loop& loop, unsigned threads) : loop_(loop), limit_(threads), burst_timer_(loop) {}
 Pool::~Pool() { *alive_ = false; }
 
 void Pool::submit(Job job) {
@@ -277,6 +277,7 @@ std::unique_ptr<FileWatcher::Watch> FileWatcher::watch(const std::string& path, 
 }
 
 void FileWatcher::drain() { state_->deliver(); }
+void FileWatcher::hold(bool /*held*/) {}
 void FileWatcher::poll_now() {}
 void FileWatcher::catch_up() { drain(); }
 std::shared_ptr<const Process> FileWatcher::take_changer(const std::string& /*path*/) { return nullptr; }

@@ -56,19 +56,13 @@ void Engine::drop_refreshes_of_the_gone() {
   std::unordered_set<std::string> present;
   for (const auto& declaration : graph_->vertices)
     if (!declaration->kind->refresh.empty()) present.insert(declaration->id());
-  std::vector<RefreshRow> dropped = refreshes_.drop_unless([&](const std::string& id) { return present.contains(id); });
-  for (const RefreshRow& row : dropped) {
+  Refreshes::Dropped dropped = refreshes_.drop_unless([&](const std::string& id) { return present.contains(id); });
+  for (const RefreshRow& row : dropped.owed) {
     report_.emit(report::Notice{
         report::Notice::Level::Warning,
         fmt::format("{} was still to be refreshed by {}, and isn't in the graph any more", row.receiver, row.sender)});
   }
-  clear_rows(dropped);
-}
-
-void Engine::clear_rows(const std::vector<RefreshRow>& rows) {
-  std::vector<std::uint64_t> ids;
-  for (const RefreshRow& row : rows) ids.push_back(row.id);
-  clear_rows(std::move(ids));
+  clear_rows(std::move(dropped.rows));
 }
 
 void Engine::clear_rows(std::vector<std::uint64_t> ids) {
@@ -84,20 +78,23 @@ const std::vector<std::string>* Engine::notified_by(const Instance& instance) co
 
 void Engine::owe_refreshes(Instance& instance, std::move_only_function<void(Result<void>)> then) {
   auto& extras = instance.extras(loop_);
-  std::vector<RefreshRow> rows = refreshes_.owe(instance.declaration->id(), extras.owes_to);
-  extras.rows = rows;
-  if (rows.empty() || !journal_ || options_.noop) return then({});
-  journal_->add(std::move(rows),
-                [this, alive = alive_, &instance, then = std::move(then)](Result<void> result) mutable {
-                  if (!*alive) return;
-                  if (!result) {
-                    refreshes_.forget(std::exchange(instance.extras(loop_).rows, {}));
-                    return then(std::unexpected(Error(result.error())
-                                                    .while_doing("noting down whom to refresh")
-                                                    .hint("nothing was changed: without it a refresh could be lost")));
-                  }
-                  then({});
-                });
+  Refreshes::Owing owing = refreshes_.owe(instance.declaration->id(), extras.owes_to);
+  extras.owed = std::move(owing.added);
+  if (owing.to_write.empty() || !journal_ || options_.noop) return then({});
+  std::vector<RefreshRow> rows = owing.to_write;
+  journal_->add(std::move(rows), [this, alive = alive_, &instance, rows = std::move(owing.to_write),
+                                  then = std::move(then)](Result<void> result) mutable {
+    if (!*alive) return;
+    if (result) {
+      refreshes_.written(rows);
+    } else {
+      clear_rows(refreshes_.forget(std::exchange(instance.extras(loop_).owed, {})));
+      return then(std::unexpected(Error(result.error())
+                                      .while_doing("noting down whom to refresh")
+                                      .hint("nothing was changed: without it a refresh could be lost")));
+    }
+    then({});
+  });
 }
 
 // What undoes a collected resource would have to be known again without its host.
@@ -143,11 +140,10 @@ void Engine::notify_receivers(Instance& instance, const Outcome& outcome) {
   auto* extras = instance.extras_if_any();
   if (!extras || extras->owes_to.empty()) return;
   std::vector<std::string> owes_to = std::exchange(extras->owes_to, {});
-  std::vector<RefreshRow> rows = std::exchange(extras->rows, {});
+  std::vector<RefreshRow> owed = std::exchange(extras->owed, {});
   const std::string sender = instance.declaration->id();
   if (instance.runs == Instance::Runs::Export && !outcome.error && outcome.delta.empty()) {
-    refreshes_.forget(rows);
-    clear_rows(rows);
+    clear_rows(refreshes_.forget(owed));
   }
   // In a dry run nothing was owed before: it is what would be. Once, not with each poll that finds the same.
   if (options_.noop && !outcome.delta.empty() && extras->last_dry != to_json(outcome.delta))

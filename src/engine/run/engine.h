@@ -185,7 +185,6 @@ class Engine {
   // edges.cc
   void build_edges();
   void drop_refreshes_of_the_gone();
-  void clear_rows(const std::vector<RefreshRow>& rows);
   void clear_rows(std::vector<std::uint64_t> ids);
   const std::vector<std::string>* notified_by(const Instance& instance) const;
   bool owes(Instance& instance) const {

@@ -94,9 +94,9 @@ struct Instance {
     std::string sent_by;
     /// Why `pause` runs, for a person.
     std::string paused_for;
-    /// Whom the run that is on its way owes a refresh, and the rows that it has added for that.
+    /// Whom the run that is on its way owes a refresh, and what of that is owed since then.
     std::vector<std::string> owes_to;
-    std::vector<RefreshRow> rows;
+    std::vector<RefreshRow> owed;
     /// Who changed what the run that is on its way may repair.
     std::shared_ptr<const Process> changed_by;
     std::string last_dry;  // the last Delta that a dry run reported

@@ -2,49 +2,100 @@
 #include "src/engine/schedule/refreshes.h"
 
 #include <algorithm>
+#include <iterator>
+#include <ranges>
 
 namespace mgmt {
 
 void Refreshes::restore(std::vector<RefreshRow> rows) {
-  std::ranges::sort(rows, {}, &RefreshRow::id);
   for (RefreshRow& row : rows) {
     last_id_ = std::max(last_id_, row.id);
-    owed_[row.receiver].push_back({std::move(row), State::Due});
+    Receiver& receiver = owed_[row.receiver];
+    receiver.holders[row.id] = {.holds = 1, .durable = true};
+    receiver.by_sender.emplace(std::move(row.sender), Owed{row.id, State::Due, row.id});
   }
 }
 
-std::vector<RefreshRow> Refreshes::owe(const std::string& sender, std::span<const std::string> receivers) {
-  std::vector<RefreshRow> added;
-  for (const std::string& receiver : receivers) {
-    std::vector<Owed>& rows = owed_[receiver];
-    auto there = std::ranges::find_if(
-        rows, [&](const Owed& owed) { return owed.row.sender == sender && owed.state != State::Given; });
-    if (there != rows.end()) {
-      there->state = State::Coming;
+Refreshes::Owing Refreshes::owe(const std::string& sender, std::span<const std::string> receivers) {
+  Owing owing;
+  for (const std::string& name : receivers) {
+    Receiver& receiver = owed_[name];
+    auto [begin, end] = receiver.by_sender.equal_range(sender);
+    auto there = std::find_if(begin, end, [](const auto& one) { return one.second.state != State::Given; });
+    if (there != end) {
+      there->second.state = State::Coming;
       continue;
     }
-    added.push_back({++last_id_, sender, receiver});
-    rows.push_back({added.back(), State::Coming});
+    Owed owed{.id = ++last_id_, .state = State::Coming, .holder = last_id_};
+    owing.added.push_back({owed.id, sender, name});
+    auto holder = std::ranges::find_if(receiver.holders, [](const auto& one) { return one.second.durable; });
+    if (holder != receiver.holders.end()) owed.holder = holder->first;
+    else owing.to_write.push_back(owing.added.back());
+    ++receiver.holders[owed.holder].holds;
+    receiver.by_sender.emplace(sender, owed);
   }
-  return added;
+  return owing;
 }
 
-void Refreshes::forget(std::span<const RefreshRow> rows) {
+void Refreshes::written(std::span<const RefreshRow> rows) {
   for (const RefreshRow& row : rows) {
-    auto at = owed_.find(row.receiver);
-    if (at == owed_.end()) continue;
-    std::erase_if(at->second, [&](const Owed& owed) { return owed.row.id == row.id; });
-    if (at->second.empty()) owed_.erase(at);
+    auto receiver = owed_.find(row.receiver);
+    if (receiver == owed_.end()) continue;
+    auto holder = receiver->second.holders.find(row.id);
+    if (holder != receiver->second.holders.end()) holder->second.durable = true;
   }
 }
 
-bool Refreshes::ended(std::string_view sender, std::string_view receiver) {
+Refreshes::BySender::iterator Refreshes::take(Receiver& from, BySender::iterator owed,
+                                              std::vector<std::uint64_t>& rows) {
+  auto holder = from.holders.find(owed->second.holder);
+  if (--holder->second.holds == 0) {
+    rows.push_back(holder->first);
+    from.holders.erase(holder);
+  }
+  return from.by_sender.erase(owed);
+}
+
+std::vector<std::uint64_t> Refreshes::forget(std::span<const RefreshRow> added) {
+  std::vector<std::uint64_t> rows;
+  for (const RefreshRow& row : added) {
+    auto receiver = owed_.find(row.receiver);
+    if (receiver == owed_.end()) continue;
+    auto [begin, end] = receiver->second.by_sender.equal_range(row.sender);
+    auto owed = std::find_if(begin, end, [&](const auto& one) { return one.second.id == row.id; });
+    if (owed != end) take(receiver->second, owed, rows);
+    if (receiver->second.by_sender.empty()) owed_.erase(receiver);
+  }
+  return rows;
+}
+
+Refreshes::Dropped Refreshes::drop_unless(const std::function<bool(const std::string&)>& keep) {
+  Dropped dropped;
+  for (auto at = owed_.begin(); at != owed_.end();) {
+    auto& [name, receiver] = *at;
+    bool goes = !keep(name);
+    for (auto owed = receiver.by_sender.begin(); goes && owed != receiver.by_sender.end();) {
+      if (owed->second.state == State::Coming) {
+        ++owed;
+        continue;
+      }
+      dropped.owed.push_back({owed->second.id, owed->first, name});
+      owed = take(receiver, owed, dropped.rows);
+    }
+    at = receiver.by_sender.empty() ? owed_.erase(at) : std::next(at);
+  }
+  std::ranges::sort(dropped.owed, {}, &RefreshRow::id);
+  return dropped;
+}
+
+bool Refreshes::ended(const std::string& sender, std::string_view receiver) {
   auto at = owed_.find(receiver);
   if (at == owed_.end()) return false;
   bool any = false;
-  for (Owed& owed : at->second) {
-    if (owed.row.sender != sender || owed.state != State::Coming) continue;
-    owed.state = State::Due;
+  auto [begin, end] = at->second.by_sender.equal_range(sender);
+  for (auto owed = begin; owed != end; ++owed) {
+    if (owed->second.state != State::Coming) continue;
+    owed->second.state = State::Due;
     any = true;
   }
   return any;
@@ -53,34 +104,41 @@ bool Refreshes::ended(std::string_view sender, std::string_view receiver) {
 const std::string* Refreshes::sender_to(std::string_view receiver) const {
   auto at = owed_.find(receiver);
   if (at == owed_.end()) return nullptr;
-  auto due = std::ranges::find(at->second, State::Due, &Owed::state);
-  return due == at->second.end() ? nullptr : &due->row.sender;
+  const std::string* first = nullptr;
+  std::uint64_t id = UINT64_MAX;
+  for (const auto& [sender, owed] : at->second.by_sender) {
+    if (owed.state != State::Due || owed.id >= id) continue;
+    first = &sender;
+    id = owed.id;
+  }
+  return first;
 }
 
 void Refreshes::begin(std::string_view receiver) {
   auto at = owed_.find(receiver);
   if (at == owed_.end()) return;
-  for (Owed& owed : at->second)
+  for (Owed& owed : at->second.by_sender | std::views::values)
     if (owed.state == State::Due) owed.state = State::Given;
 }
 
 std::vector<std::uint64_t> Refreshes::succeeded(std::string_view receiver) {
-  std::vector<std::uint64_t> done;
+  std::vector<std::uint64_t> rows;
   auto at = owed_.find(receiver);
-  if (at == owed_.end()) return done;
-  std::erase_if(at->second, [&](const Owed& owed) {
-    if (owed.state != State::Given) return false;
-    done.push_back(owed.row.id);
-    return true;
-  });
-  if (at->second.empty()) owed_.erase(at);
-  return done;
+  if (at == owed_.end()) return rows;
+  auto& owed = at->second.by_sender;
+  for (auto one = owed.begin(); one != owed.end();) {
+    if (one->second.state != State::Given) ++one;
+    else one = take(at->second, one, rows);
+  }
+  std::ranges::sort(rows);
+  if (owed.empty()) owed_.erase(at);
+  return rows;
 }
 
 void Refreshes::failed(std::string_view receiver) {
   auto at = owed_.find(receiver);
   if (at == owed_.end()) return;
-  for (Owed& owed : at->second)
+  for (Owed& owed : at->second.by_sender | std::views::values)
     if (owed.state == State::Given) owed.state = State::Due;
 }
 

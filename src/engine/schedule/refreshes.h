@@ -6,15 +6,18 @@
 // once the sender's run has ended: mostly an edge sees to that order, but a swap may take the edge away in between.
 // What is asked for while a receiver runs is owed to its next run. So no refresh is lost, and one is repeated only
 // where a crash fell between a success and the end of its rows.
+//
+// One durable row is enough for a receiver, whoever its sender is: what another sender owes it meanwhile is held by the
+// same row, which goes when nothing is left that it holds.
 #pragma once
 
 #include <cstdint>
-#include <iterator>
+#include <functional>
 #include <map>
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "src/state/refresh_journal.h"
@@ -26,13 +29,20 @@ class Refreshes {
   /// Rows that an earlier run left.
   void restore(std::vector<RefreshRow> rows);
 
-  /// A run of `sender` is about to change something. The rows that are new: none of them if each receiver is owed its
-  /// refresh already, by a row that no run of it has begun to carry out.
-  std::vector<RefreshRow> owe(const std::string& sender, std::span<const std::string> receivers);
-  /// Takes rows of owe() back: nothing was changed.
-  void forget(std::span<const RefreshRow> rows);
+  struct Owing {
+    /// What is owed now and wasn't before.
+    std::vector<RefreshRow> added;
+    /// Those of them that no durable row holds yet.
+    std::vector<RefreshRow> to_write;
+  };
+  /// A run of `sender` is about to change something.
+  Owing owe(const std::string& sender, std::span<const std::string> receivers);
+  /// Rows of `to_write` are durable.
+  void written(std::span<const RefreshRow> rows);
+  /// Takes what was added back: nothing was changed. The rows that are done with.
+  std::vector<std::uint64_t> forget(std::span<const RefreshRow> added);
   /// That run has ended, well or not: what it owes is due. True if it owes `receiver` something, who has to run then.
-  bool ended(std::string_view sender, std::string_view receiver);
+  bool ended(const std::string& sender, std::string_view receiver);
 
   /// Who owes `receiver` a refresh that is due, if somebody does; one name if several do.
   const std::string* sender_to(std::string_view receiver) const;
@@ -46,23 +56,14 @@ class Refreshes {
   /// It hasn't: all of it is still due.
   void failed(std::string_view receiver);
 
-  /// Removes and returns the rows of receivers for which `keep` is false, but for those whose sender's run has not
-  /// ended: the receiver may be back when it changes something.
-  template <class Keep>
-  std::vector<RefreshRow> drop_unless(Keep keep) {
-    std::vector<RefreshRow> dropped;
-    for (auto at = owed_.begin(); at != owed_.end();) {
-      if (!keep(at->first)) {
-        std::erase_if(at->second, [&](Owed& owed) {
-          if (owed.state == State::Coming) return false;
-          dropped.push_back(std::move(owed.row));
-          return true;
-        });
-      }
-      at = at->second.empty() ? owed_.erase(at) : std::next(at);
-    }
-    return dropped;
-  }
+  struct Dropped {
+    std::vector<RefreshRow> owed;
+    /// The rows that are done with.
+    std::vector<std::uint64_t> rows;
+  };
+  /// Removes what is owed to receivers for which `keep` is false, but for that whose sender's run has not ended: the
+  /// receiver may be back when it changes something.
+  Dropped drop_unless(const std::function<bool(const std::string&)>& keep);
 
  private:
   enum class State : std::uint8_t {
@@ -71,11 +72,25 @@ class Refreshes {
     Given,  // to the receiver's run that is on its way
   };
   struct Owed {
-    RefreshRow row;
+    std::uint64_t id;
     State state;
+    /// The row that holds it, by its id: its own, or that of another.
+    std::uint64_t holder;
   };
-  /// By receiver; its rows by id.
-  std::map<std::string, std::vector<Owed>, std::less<>> owed_;
+  struct Holder {
+    std::size_t holds = 0;
+    bool durable = false;
+  };
+  using BySender = std::unordered_multimap<std::string, Owed>;
+  struct Receiver {
+    BySender by_sender;
+    /// By the id of the row.
+    std::map<std::uint64_t, Holder> holders;
+  };
+  /// Removes it; adds its holder to `rows` if that holds nothing any more.
+  static BySender::iterator take(Receiver& from, BySender::iterator owed, std::vector<std::uint64_t>& rows);
+
+  std::map<std::string, Receiver, std::less<>> owed_;
   std::uint64_t last_id_ = 0;
 };
 

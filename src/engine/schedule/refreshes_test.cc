@@ -10,9 +10,10 @@ using Ids = std::vector<std::uint64_t>;
 
 struct RefreshesTest : testing::Test {
   Refreshes refreshes;
-  // A whole run of the sender.
+  // A whole run of the sender, whose rows are written. Those.
   std::vector<RefreshRow> owe(const std::string& sender, std::vector<std::string> receivers) {
-    auto rows = refreshes.owe(sender, receivers);
+    auto rows = refreshes.owe(sender, receivers).to_write;
+    refreshes.written(rows);
     for (const std::string& receiver : receivers) EXPECT_TRUE(refreshes.ended(sender, receiver));
     return rows;
   }
@@ -33,7 +34,34 @@ TEST_F(RefreshesTest, ARowForEachReceiverUntilItSucceeds) {
 TEST_F(RefreshesTest, WhatIsOwedAlreadyNeedsNoRow) {
   ASSERT_EQ(owe("file[a]", {"exec[x]"}).size(), 1u);
   EXPECT_TRUE(owe("file[a]", {"exec[x]"}).empty());
+}
+
+TEST_F(RefreshesTest, OneDurableRowHoldsWhatEverySenderOwes) {
+  auto first = owe("file[a]", {"exec[x]"});
+  EXPECT_TRUE(owe("file[b]", {"exec[x]"}).empty());
+  refreshes.begin("exec[x]");
+  // Asked for while it runs: held by the same row, which stays.
+  EXPECT_TRUE(owe("file[c]", {"exec[x]"}).empty());
+  EXPECT_TRUE(refreshes.succeeded("exec[x]").empty());
+  ASSERT_TRUE(refreshes.owed("exec[x]"));
+  EXPECT_EQ(*refreshes.sender_to("exec[x]"), "file[c]");
+  refreshes.begin("exec[x]");
+  EXPECT_EQ(refreshes.succeeded("exec[x]"), Ids{first[0].id});
   EXPECT_EQ(owe("file[b]", {"exec[x]"}).size(), 1u);
+}
+
+TEST_F(RefreshesTest, ARowThatIsNotDurableYetHoldsNothingElse) {
+  const std::vector<std::string> receivers{"exec[x]"};
+  auto a = refreshes.owe("file[a]", receivers), b = refreshes.owe("file[b]", receivers);
+  ASSERT_EQ(b.to_write.size(), 1u);
+  refreshes.written(b.to_write);
+  EXPECT_TRUE(refreshes.owe("file[c]", receivers).to_write.empty());
+  // The first could not be written; who was held by the second still is.
+  EXPECT_EQ(refreshes.forget(a.added), Ids{a.added[0].id});
+  EXPECT_TRUE(refreshes.forget(b.added).empty());
+  EXPECT_TRUE(refreshes.ended("file[c]", "exec[x]"));
+  refreshes.begin("exec[x]");
+  EXPECT_EQ(refreshes.succeeded("exec[x]"), Ids{b.added[0].id});
 }
 
 TEST_F(RefreshesTest, AFailedRunStillOwesAll) {
@@ -47,12 +75,11 @@ TEST_F(RefreshesTest, AFailedRunStillOwesAll) {
 TEST_F(RefreshesTest, AChangeDuringTheRunIsOwedToTheNext) {
   auto first = owe("file[a]", {"exec[x]"});
   refreshes.begin("exec[x]");
-  auto second = owe("file[a]", {"exec[x]"});
-  ASSERT_EQ(second.size(), 1u);
-  EXPECT_EQ(refreshes.succeeded("exec[x]"), Ids{first[0].id});
+  EXPECT_TRUE(owe("file[a]", {"exec[x]"}).empty());
+  EXPECT_TRUE(refreshes.succeeded("exec[x]").empty());
   EXPECT_TRUE(refreshes.owed("exec[x]"));
   refreshes.begin("exec[x]");
-  EXPECT_EQ(refreshes.succeeded("exec[x]"), Ids{second[0].id});
+  EXPECT_EQ(refreshes.succeeded("exec[x]"), Ids{first[0].id});
 }
 
 TEST_F(RefreshesTest, ARunThatBeganBeforeTheFirstChangeAnswersNothing) {
@@ -64,7 +91,7 @@ TEST_F(RefreshesTest, ARunThatBeganBeforeTheFirstChangeAnswersNothing) {
 
 TEST_F(RefreshesTest, TakenBackIsNotOwed) {
   const std::vector<std::string> receivers{"exec[x]"};
-  refreshes.forget(refreshes.owe("file[a]", receivers));
+  refreshes.forget(refreshes.owe("file[a]", receivers).added);
   EXPECT_FALSE(refreshes.ended("file[a]", "exec[x]"));
   EXPECT_FALSE(refreshes.owed("exec[x]"));
 }
@@ -80,15 +107,16 @@ TEST_F(RefreshesTest, RestoredRowsCountAndNewOnesComeBehindThem) {
 TEST_F(RefreshesTest, WhoLeftTheGraphIsDropped) {
   owe("file[a]", {"exec[x]", "exec[y]"});
   auto dropped = refreshes.drop_unless([](const std::string& receiver) { return receiver == "exec[y]"; });
-  ASSERT_EQ(dropped.size(), 1u);
-  EXPECT_EQ(dropped[0].receiver, "exec[x]");
+  ASSERT_EQ(dropped.owed.size(), 1u);
+  EXPECT_EQ(dropped.owed[0].receiver, "exec[x]");
+  EXPECT_EQ(dropped.rows.size(), 1u);
   EXPECT_TRUE(refreshes.owed("exec[y]"));
 }
 
 // A swap has taken the edge away that kept the receiver waiting for the end of the sender's run.
 TEST_F(RefreshesTest, ARunBesideTheSendersAnswersNothing) {
   const std::vector<std::string> receivers{"exec[x]"};
-  auto rows = refreshes.owe("file[a]", receivers);
+  auto rows = refreshes.owe("file[a]", receivers).to_write;
   EXPECT_FALSE(refreshes.owed("exec[x]"));
   refreshes.begin("exec[x]");
   EXPECT_TRUE(refreshes.succeeded("exec[x]").empty());
@@ -101,7 +129,7 @@ TEST_F(RefreshesTest, ARunBesideTheSendersAnswersNothing) {
 TEST_F(RefreshesTest, ARowThatServesTheSendersNextRunTooStaysUntilItHasEnded) {
   const std::vector<std::string> receivers{"exec[x]"};
   auto rows = owe("file[a]", receivers);
-  EXPECT_TRUE(refreshes.owe("file[a]", receivers).empty());
+  EXPECT_TRUE(refreshes.owe("file[a]", receivers).added.empty());
   refreshes.begin("exec[x]");
   EXPECT_TRUE(refreshes.succeeded("exec[x]").empty());
   EXPECT_TRUE(refreshes.ended("file[a]", "exec[x]"));
@@ -112,10 +140,10 @@ TEST_F(RefreshesTest, ARowThatServesTheSendersNextRunTooStaysUntilItHasEnded) {
 TEST_F(RefreshesTest, WhatASenderAtWorkOwesOutlivesASwapWithoutTheReceiver) {
   const std::vector<std::string> receivers{"exec[x]"};
   refreshes.owe("file[a]", receivers);
-  EXPECT_TRUE(refreshes.drop_unless([](const std::string&) { return false; }).empty());
+  EXPECT_TRUE(refreshes.drop_unless([](const std::string&) { return false; }).owed.empty());
   EXPECT_TRUE(refreshes.ended("file[a]", "exec[x]"));
   EXPECT_TRUE(refreshes.owed("exec[x]"));
-  EXPECT_EQ(refreshes.drop_unless([](const std::string&) { return false; }).size(), 1u);
+  EXPECT_EQ(refreshes.drop_unless([](const std::string&) { return false; }).owed.size(), 1u);
 }
 
 }  // namespace
