@@ -40,20 +40,28 @@ constexpr std::size_t kMostOperations = 16;
 constexpr std::size_t kMostChanges = 200;
 constexpr Duration kPatience = 8s;
 
+std::shared_ptr<const ResourceGraph> graph_of(const Declared& declared) {
+  return yaml::load(declared.graph(), "graph.yaml").graph;
+}
+
 bool has(const std::vector<std::string>& names, const std::string& name) {
   return std::ranges::find(names, name) != names.end();
 }
 
 class History {
  public:
-  History(Disk& disk, const Declared& declared, Choices& choices) : disk_(disk), declared_(declared) {
+  /// `next`: another graph, later; null if it stays with the first.
+  History(Disk& disk, const Declared& first_graph, const Declared* next, Choices& choices)
+      : disk_(disk), declared_(&first_graph), next_(next) {
     std::size_t first = choices.below(4);
     while (choices.any() && hands_.size() < kMostOperations) hands_.push_back(choose_operation(choices));
     for (; first > 0 && !hands_.empty(); --first) do_next("at first");
+    swap_at_ = hands_.size() / 2;
     seen_ = disk_.look();
+    tell(declared_->graph());
   }
 
-  void run(const std::shared_ptr<const ResourceGraph>& graph) {
+  void run() {
     report_.add(std::make_unique<Reader>(*this));
     Engine::Options options{.sema = 1, .threads = 1};
     options.durability = Durability::None;
@@ -63,9 +71,15 @@ class History {
     };
     engine_ = std::make_unique<Engine>(loop_, report_, options);
     cli::Settler settler(loop_, *engine_, [] { return false; });
-    settle(settler, [&] { engine_->load(graph); });
+    settle(settler, [&] { load(); });
     while (true) {
       check();
+      if (next_ && hands_.size() <= swap_at_) {
+        declared_ = std::exchange(next_, nullptr);
+        tell("another graph:\n" + declared_->graph());
+        settle(settler, [&] { load(); });
+        continue;
+      }
       if (hands_.empty()) break;
       hands_.front().gap = 0;
       moment("at rest");
@@ -76,6 +90,8 @@ class History {
   }
 
  private:
+  void load() { engine_->load(prepare(graph_of(*declared_), {}).graph); }
+
   enum class Last { Nothing, Fine, Failed };
 
   struct Reader : report::Reader {
@@ -110,9 +126,9 @@ class History {
     moment("before the apply");
     // What this one may change is told by how things are now.
     compare();
-    acting_ = declared_.find(declaration.name);
+    acting_ = declared_->find(declaration.name);
     if (!acting_) fail("a resource that nobody declared");
-    place_ = declared_.place_of(*acting_);
+    place_ = declared_->place_of(*acting_);
     return std::nullopt;
   }
 
@@ -126,7 +142,7 @@ class History {
     } while (!hands_.empty() && hands_.front().gap == 0);
     seen_ = disk_.look();
     // Of what is in the middle of its step.
-    if (acting_) place_ = declared_.place_of(*acting_);
+    if (acting_) place_ = declared_->place_of(*acting_);
   }
 
   void do_next(const std::string& when) {
@@ -138,7 +154,7 @@ class History {
     Snapshot now = disk_.look();
     Resource nobody;
     nobody.name = "nobody who may";
-    if (std::string text = declared_.illegal(acting_ ? *acting_ : nobody, place_, seen_, now); !text.empty())
+    if (std::string text = declared_->illegal(acting_ ? *acting_ : nobody, place_, seen_, now); !text.empty())
       fail(text);
     seen_ = std::move(now);
     acting_ = nullptr;
@@ -174,13 +190,13 @@ class History {
       if (path.contains(".mgmt-")) fail("a temporary file is left: " + path);
     Engine::Tally tally = engine_->tally();
     if (tally.left > 0 && tally.failed == 0) fail("something is left to do, and nothing failed");
-    for (const Resource& resource : declared_.all()) {
+    for (const Resource& resource : declared_->all()) {
       std::string id = "file[" + resource.name + "]";
       if (has(tally.left_ones, id)) continue;
       bool failed = has(tally.failed_ones, id);
       if (failed != (last_[id] == Last::Failed)) fail(id + ": the report and the settled state differ");
       if (failed || is_shared(resource)) continue;
-      if (std::string wrong = declared_.wrong(resource); !wrong.empty()) fail(id + " is said to be fine: " + wrong);
+      if (std::string wrong = declared_->wrong(resource); !wrong.empty()) fail(id + " is said to be fine: " + wrong);
     }
   }
 
@@ -188,7 +204,7 @@ class History {
   bool is_shared(const Resource& resource) const {
     auto own = seen_.find(disk_.place_of(resource.path, resource.follow));
     if (own == seen_.end() || !own->second.is_file() || own->second.links < 2) return false;
-    return std::ranges::any_of(declared_.all(), [&](const Resource& other) {
+    return std::ranges::any_of(declared_->all(), [&](const Resource& other) {
       auto theirs = seen_.find(disk_.place_of(other.path, other.follow));
       return &other != &resource && theirs != seen_.end() && theirs->second.same_inode(own->second);
     });
@@ -224,7 +240,6 @@ class History {
   }
 
   [[noreturn]] void fail(const std::string& text) {
-    std::fprintf(stderr, "%s", declared_.graph().c_str());
     for (const std::string& line : story_) std::fprintf(stderr, "%s\n", line.c_str());
     for (const auto& [path, node] : disk_.look())
       std::fprintf(stderr, "    %s: %s\n", path.c_str(), describe(&node).c_str());
@@ -233,7 +248,9 @@ class History {
   }
 
   Disk& disk_;
-  const Declared& declared_;
+  const Declared* declared_;
+  const Declared* next_;
+  std::size_t swap_at_ = 0;
   std::deque<Operation> hands_;
   Snapshot seen_;
   /// Who may have changed something since.
@@ -266,11 +283,12 @@ extern "C" int LLVMFuzzerInitialize(int* /*count*/, char*** /*words*/) {
 extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t size) {
   using namespace mgmt;
   fuzz::Choices choices(data, size);
-  fuzz::Declared declared(choices, fuzz::disk());
-  yaml::Loaded loaded = yaml::load(declared.graph(), "graph.yaml");
-  if (!loaded.graph) return -1;
+  fuzz::Declared first(choices, fuzz::disk());
+  if (!fuzz::graph_of(first)) return -1;
+  std::optional<fuzz::Declared> next;
+  if (choices.below(3) == 2) next.emplace(choices, fuzz::disk());
+  bool swaps = next && fuzz::graph_of(*next);
   fuzz::disk().reset();
-  fuzz::History history(fuzz::disk(), declared, choices);
-  history.run(prepare(loaded.graph, {}).graph);
+  fuzz::History(fuzz::disk(), first, swaps ? &*next : nullptr, choices).run();
   return 0;
 }
