@@ -3,7 +3,8 @@
 // state or a reported error, what is reported is what the disk shows, and each step of the engine's changes only what
 // its resource declares.
 //
-// One resource runs at a time, on one thread, and hands come between its steps: so an input does the same each time.
+// One resource runs at a time, on one thread, and hands come between its steps: so an input does the same each time. In
+// some histories those that wait have been started already.
 // MGMT_FUZZ_TELL=1 tells what an input does; what fails does so by itself.
 #include <fmt/format.h>
 
@@ -16,6 +17,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <utility>
@@ -40,9 +42,13 @@ constexpr std::size_t kMostOperations = 16;
 constexpr std::size_t kMostChanges = 200;
 constexpr Duration kPatience = 4s;
 
-std::shared_ptr<const ResourceGraph> graph_of(const Declared& declared) {
-  return yaml::load(declared.graph(), "graph.yaml").graph;
-}
+struct Graph {
+  explicit Graph(Choices& choices, const Disk& disk)
+      : declared(choices, disk), graph(yaml::load(declared.graph(), "graph.yaml").graph) {}
+  Declared declared;
+  /// Null if it is none.
+  std::shared_ptr<const ResourceGraph> graph;
+};
 
 bool has(const std::vector<std::string>& names, const std::string& name) {
   return std::ranges::find(names, name) != names.end();
@@ -51,10 +57,13 @@ bool has(const std::vector<std::string>& names, const std::string& name) {
 class History {
  public:
   /// `next`: another graph, later; null if it stays with the first.
-  History(Disk& disk, const Declared& first_graph, const Declared* next, Choices& choices)
-      : disk_(disk), declared_(&first_graph), next_(next) {
-    std::size_t first = choices.below(4);
-    while (choices.any() && hands_.size() < kMostOperations) hands_.push_back(choose_operation(choices));
+  History(Disk& disk, const Graph& graph, const Graph* next, Choices& choices)
+      : disk_(disk), declared_(&graph.declared), graph_(graph.graph), next_(next) {
+    unsigned how = choices.below(8);
+    crowd_ = how >= 4;
+    std::size_t first = how % 4;
+    std::vector<std::string> paths = declared_->paths();
+    while (choices.any() && hands_.size() < kMostOperations) hands_.push_back(choose_operation(choices, paths));
     for (; first > 0 && !hands_.empty(); --first) do_next("at first");
     swap_at_ = hands_.size() / 2;
     seen_ = disk_.look();
@@ -63,7 +72,7 @@ class History {
 
   void run() {
     report_.add(std::make_unique<Reader>(*this));
-    Engine::Options options{.sema = 1, .threads = 1};
+    Engine::Options options{.sema = crowd_ ? 0 : 1, .threads = 1};
     options.durability = Durability::None;
     options.random_seed = 1;
     options.approve = [this](const Declaration& declaration, const Delta& /*delta*/) {
@@ -75,7 +84,8 @@ class History {
     while (true) {
       check();
       if (next_ && hands_.size() <= swap_at_) {
-        declared_ = std::exchange(next_, nullptr);
+        declared_ = &next_->declared;
+        graph_ = std::exchange(next_, nullptr)->graph;
         tell("another graph:\n" + declared_->graph());
         settle(settler, [&] { load(); });
         continue;
@@ -90,7 +100,7 @@ class History {
   }
 
  private:
-  void load() { engine_->load(prepare(graph_of(*declared_), {}).graph); }
+  void load() { engine_->load(prepare(graph_, {}).graph); }
 
   enum class Last { Nothing, Fine, Failed };
 
@@ -103,7 +113,7 @@ class History {
   void on_event(const report::Event& event) {
     if (engine_stops_) return;
     if (const auto* started = std::get_if<report::Started>(&event.body)) {
-      moment("before a check of " + started->resource);
+      if (!crowd_) moment("before a check of " + started->resource);
     } else if (const auto* changed = std::get_if<report::Changed>(&event.body)) {
       said(changed->resource, Last::Fine, "changed");
     } else if (const auto* fine = std::get_if<report::Fine>(&event.body)) {
@@ -116,7 +126,7 @@ class History {
   void said(const std::string& resource, Last what, const std::string& text) {
     last_[resource] = what;
     tell(resource + " " + text);
-    moment("after " + resource);
+    if (!crowd_) moment("after " + resource);
   }
 
   // On the thread that is about to apply; nothing else is at work.
@@ -240,6 +250,7 @@ class History {
 
   void tell(std::string text) {
     static const bool at_once = std::getenv("MGMT_FUZZ_TELL") != nullptr;
+    std::lock_guard lock(telling_);
     if (at_once) std::fprintf(stderr, "%s\n", text.c_str());
     story_.push_back(std::move(text));
   }
@@ -254,8 +265,11 @@ class History {
 
   Disk& disk_;
   const Declared* declared_;
-  const Declared* next_;
+  std::shared_ptr<const ResourceGraph> graph_;
+  const Graph* next_;
   std::size_t swap_at_ = 0;
+  /// Resources are started together, and wait for the one thread; then hands come only at rest and before an apply.
+  bool crowd_ = false;
   std::deque<Operation> hands_;
   Snapshot seen_;
   /// Who may have changed something since.
@@ -265,6 +279,7 @@ class History {
   std::size_t changes_ = 0;
   /// A hand, since this was false last.
   std::atomic<bool> came_ = false;
+  std::mutex telling_;  // guards the next
   std::vector<std::string> story_;
   bool engine_stops_ = false;
   Loop loop_;
@@ -288,11 +303,11 @@ extern "C" int LLVMFuzzerInitialize(int* /*count*/, char*** /*words*/) {
 extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t size) {
   using namespace mgmt;
   fuzz::Choices choices(data, size);
-  fuzz::Declared first(choices, fuzz::disk());
-  if (!fuzz::graph_of(first)) return -1;
-  std::optional<fuzz::Declared> next;
+  fuzz::Graph first(choices, fuzz::disk());
+  if (!first.graph) return -1;
+  std::optional<fuzz::Graph> next;
   if (choices.below(3) == 2) next.emplace(choices, fuzz::disk());
-  bool swaps = next && fuzz::graph_of(*next);
+  bool swaps = next && next->graph;
   fuzz::disk().reset();
   fuzz::History(fuzz::disk(), first, swaps ? &*next : nullptr, choices).run();
   return 0;

@@ -181,6 +181,19 @@ const Resource* Declared::find(const std::string& name) const {
   return found == all_.end() ? nullptr : &*found;
 }
 
+std::vector<std::string> Declared::paths() const {
+  std::vector<std::string> paths;
+  for (const Resource& r : all_) {
+    paths.push_back(r.path);
+    paths.push_back(r.path);
+    paths.push_back(r.path.substr(0, r.path.rfind('/')));
+    if (r.type == Resource::Type::Folder) paths.push_back(r.path + "/a");
+    if (r.type != Resource::Type::Link && !r.source.empty()) paths.push_back(r.source);
+    for (const std::string& one : r.fragments) paths.push_back(one);
+  }
+  return paths;
+}
+
 std::string Declared::graph() const {
   std::string out = "graph: files\nresources:\n  file:\n";
   for (const Resource& r : all_) {

@@ -52,6 +52,8 @@ class Declared {
   std::string graph() const;
   const std::vector<Resource>& all() const { return all_; }
   const Resource* find(const std::string& name) const;
+  /// Where something done matters: at the resources, around them and at their sources.
+  std::vector<std::string> paths() const;
 
   /// "" if it is as declared; else what is wrong.
   std::string wrong(const Resource& resource) const;

@@ -156,12 +156,16 @@ std::string describe(const Node* node) {
                      node->holds);
 }
 
-Operation choose_operation(Choices& choices) {
+Operation choose_operation(Choices& choices, const std::vector<std::string>& paths) {
+  auto choose_path = [&] {
+    unsigned chosen = choices.below(static_cast<unsigned>(std::size(kPaths) + paths.size()));
+    return chosen < std::size(kPaths) ? std::string(kTop) + kPaths[chosen] : paths[chosen - std::size(kPaths)];
+  };
   Operation operation;
   operation.gap = choices.below(5);
   operation.kind = choices.below(kKinds);
-  operation.path = std::string(kTop) + choices.of(kPaths);
-  operation.other = std::string(kTop) + choices.of(kPaths);
+  operation.path = choose_path();
+  operation.other = choose_path();
   operation.which = choices.below(8);
   return operation;
 }

@@ -39,7 +39,8 @@ struct Operation {
   std::string path, other;
   unsigned which = 0;
 };
-Operation choose_operation(Choices& choices);
+/// At one of `paths`, or of those that there are at first.
+Operation choose_operation(Choices& choices, const std::vector<std::string>& paths);
 
 class Disk {
  public:
