@@ -374,8 +374,7 @@ bool Declared::may_below(const Resource& r, const Place& place, const std::strin
     if (from->is_folder()) return !was || !was->is_folder();
     if (is->holds != from->holds) return false;
     if (from->is_link()) return true;
-    return was && was->is_file() ? was->holds != is->holds && keeps_mode(*was, *is)
-                                 : (is->mode & 07777) == (from->mode & 0777);
+    return was && was->is_file() ? keeps_mode(*was, *is) : (is->mode & 07777) == (from->mode & 0777);
   }
   if (!was || is) return false;
   // It goes: with what it stood in, which is something else in the source, or because the source hasn't got it.
