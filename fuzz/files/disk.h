@@ -72,7 +72,7 @@ class Disk {
   std::vector<std::string> mounted_;
 };
 
-/// "" if the same; else what differs, for a person.
+/// For a person; null: nothing is there.
 std::string describe(const Node* node);
 
 }  // namespace mgmt::fuzz
