@@ -9,6 +9,7 @@
 #include <string>
 #include <unordered_map>
 
+#include "src/base/path.h"
 #include "src/base/text.h"
 #include "src/frontends/shown.h"
 #include "src/resources/kind.h"
@@ -466,6 +467,40 @@ void GraphBuilder::check_paths(Diagnostics& diagnostics) const {
                       fmt::format("{} manages {}, as {} does", printable(declaration.id()), printable(shared.path),
                                   printable(vertices_[shared.first]->id())),
                       fmt::format("it is declared at {} already: one path has one resource", place_of(shared.first)));
+  }
+  check_removed_folders(diagnostics);
+}
+
+// Nor can what goes with all that it holds have something in it: made again, removed again.
+void GraphBuilder::check_removed_folders(Diagnostics& diagnostics) const {
+  auto acts = [&](VertexId v) {
+    const Declaration& declaration = *vertices_[v];
+    return declaration.kind->managed_path && !declaration.hidden() && !declaration.meta->noop && !unread_.contains(v);
+  };
+  auto removes = [](const Declaration& declaration) {
+    return declaration.kind->removes_path && declaration.kind->removes_path(declaration);
+  };
+  std::unordered_map<std::string, VertexId> removed;
+  for (VertexId v = 0; v < vertices_.size(); ++v) {
+    const Declaration& declaration = *vertices_[v];
+    if (!acts(v) || !removes(declaration) || !declaration.kind->may_remove) continue;
+    if (declaration.kind->may_remove(declaration) != Kind::kMany) continue;
+    if (auto path = declaration.kind->managed_path(declaration)) removed.emplace(std::move(*path), v);
+  }
+  for (VertexId v = 0; v < vertices_.size() && !removed.empty(); ++v) {
+    const Declaration& declaration = *vertices_[v];
+    if (!acts(v) || removes(declaration)) continue;
+    std::optional<std::string> path = declaration.kind->managed_path(declaration);
+    for (std::string folder = path ? parent_path(*path) : "/"; folder != "/"; folder = parent_path(folder)) {
+      auto found = removed.find(folder);
+      if (found == removed.end()) continue;
+      diagnostics.error(
+          declaration.pos,
+          fmt::format("{} is to be in {}, which {} removes with all that it holds", printable(declaration.id()),
+                      printable(folder), printable(vertices_[found->second]->id())),
+          fmt::format("that is declared at {}: both can't be", place_of(found->second)));
+      break;
+    }
   }
 }
 

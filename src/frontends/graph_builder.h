@@ -89,6 +89,7 @@ class GraphBuilder {
   void check_exports(Diagnostics& diagnostics) const;
   void find_shared_paths(Diagnostics& diagnostics);
   void check_paths(Diagnostics& diagnostics) const;
+  void check_removed_folders(Diagnostics& diagnostics) const;
   void drop_repeated(const std::vector<bool>& repeated);
   std::vector<std::size_t> resolve_edges(const Index& index, std::vector<Topology::Edge>& ends,
                                          Diagnostics& diagnostics);

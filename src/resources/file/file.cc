@@ -102,6 +102,18 @@ std::vector<std::string> fragment_paths(const List& fragments) {
   return paths;
 }
 
+// A file that is made of itself grows without end; that a symlink or a mount makes it so shows only here. Of a hard
+// link only the old file is a fragment, unless it is written into.
+void refuse_own_fragment(const Want& want, const struct stat& now, const std::string& name) {
+  if (!want.fragments || (now.st_nlink > 1 && !want.in_place)) return;
+  for (const std::string& fragment : fragment_paths(*want.fragments)) {
+    struct stat status{};
+    if (::stat(fragment.c_str(), &status) != 0 || status.st_dev != now.st_dev || status.st_ino != now.st_ino) continue;
+    throw Error(fmt::format("{} is its own fragment {}, by another path", name, fragment))
+        .hint("a symlink or a mount on the way leads there");
+  }
+}
+
 Bytes bytes_of(const Want& want) {
   if (want.content) return Bytes(*want.content);
   if (want.fragments) return Bytes(fragment_paths(*want.fragments));
@@ -378,6 +390,7 @@ Delta FileResource::check_file(const Want& want, const Inputs& inputs) {
   }
   Content content = Content::Stays;
   if (want.has_content()) {
+    if (right_type) refuse_own_fragment(want, now, name);
     Bytes bytes = bytes_of(want);
     if (!right_type || now.st_size != bytes.size() || !same_bytes(fd.get(), bytes, name)) {
       content = Content::Changes;

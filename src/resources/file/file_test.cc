@@ -237,6 +237,21 @@ TEST_F(FileContent, ALargeSourceGoesPieceByPiece) {
   EXPECT_EQ(text("to"), large);
 }
 
+TEST_F(FileContent, AFileThatALinkMakesItsOwnFragmentIsAnError) {
+  folder("conf.d");
+  put("conf.d/one", "1");
+  ASSERT_EQ(::symlink("conf.d", at("way").c_str()), 0);
+  std::initializer_list<Set> declared = {{"fragments", Value(List{Value(at("way"))})}};
+  put("conf.d/all", "");
+  EXPECT_EQ(
+      failure("conf.d/all", declared),
+      "T/conf.d/all is its own fragment T/way/all, by another path (a symlink or a mount on the way leads there)");
+  EXPECT_EQ(text("conf.d/all"), "");
+  // A hard link is another entry, which goes on to hold the old content.
+  std::filesystem::create_hard_link(at("conf.d/one"), at("all"));
+  enforce("all", {{"fragments", Value(List{Value(at("conf.d/one"))})}});
+}
+
 TEST_F(FileContent, FragmentsAreJoinedInOrderAndAFolderByName) {
   folder("conf.d/sub");
   put("head", "head\n");

@@ -47,6 +47,11 @@ class Comparison {
     }
     Spot spot = tree_.at ? *tree_.at : Spot{.name = tree_.path.c_str(), .shown = tree_.path};
     if (std::optional<Found> found = look(spot); found && S_ISDIR(found->status.st_mode)) target = open_folder(spot);
+    target_exists_ = target.get() >= 0;
+    struct stat home{};
+    if ((target_exists_ ? ::fstat(target.get(), &home) : ::stat(parent_path(tree_.path).c_str(), &home)) == 0)
+      home_ = home;
+    if (source && target_exists_) refuse_source_inside(source.get());
     folder(source.get(), target.get(), "", Mounts::Stay);
     delta_.changes.insert(delta_.changes.end(), std::make_move_iterator(removals_.begin()),
                           std::make_move_iterator(removals_.end()));
@@ -58,7 +63,10 @@ class Comparison {
     std::optional<Overlap::Inside> inside;
     if (!item.empty()) inside.emplace(others_, join_path(tree_.path, item));
     std::vector<std::string> wanted;
-    if (source >= 0) wanted = entries_of(source, join_path(tree_.source, item));
+    if (source >= 0) {
+      refuse_home(source, item);
+      wanted = entries_of(source, join_path(tree_.source, item));
+    }
     std::erase_if(wanted, [](const std::string& name) { return drafts::is_name(name); });
     for (const std::string& name : wanted) entry(source, target, name, below(item, name), mounts);
     // What another resource puts there isn't known here.
@@ -66,6 +74,32 @@ class Comparison {
     for (const std::string& name : entries_of(target, join_path(tree_.path, item)))
       if (!std::ranges::binary_search(wanted, name) && !drafts::is_name(name))
         purge(target, name, below(item, name), mounts);
+  }
+
+  // What is copied into itself grows without end; that a symlink or a mount makes it so shows only here.
+  void refuse_home(int source, const std::string& item) const {
+    struct stat from{};
+    if ((item.empty() && target_exists_) || ::fstat(source, &from) != 0 || !is_home(from)) return;
+    throw Error(fmt::format("{}/ lies in its own source {}/, by another path", tree_.path, tree_.source))
+        .hint("a symlink or a mount on the way leads there");
+  }
+
+  // A purge would take its own source for what is too much.
+  void refuse_source_inside(int source) const {
+    struct stat below{}, above{};
+    if (::fstat(source, &below) != 0) return;
+    for (Fd at(::openat(source, "..", O_PATH | O_DIRECTORY | O_CLOEXEC)); at && ::fstat(at.get(), &above) == 0;
+         at = Fd(::openat(at.get(), "..", O_PATH | O_DIRECTORY | O_CLOEXEC))) {
+      if (above.st_dev == below.st_dev && above.st_ino == below.st_ino) return;  // the root
+      if (is_home(above))
+        throw Error(fmt::format("the source {}/ lies in {}/ itself, by another path", tree_.source, tree_.path))
+            .hint("a symlink or a mount on the way leads there");
+      below = above;
+    }
+  }
+
+  bool is_home(const struct stat& status) const {
+    return home_ && status.st_dev == home_->st_dev && status.st_ino == home_->st_ino;
   }
 
   void entry(int source, int target, const std::string& name, const std::string& item, Mounts mounts) {
@@ -170,6 +204,9 @@ class Comparison {
   Delta& delta_;
   Overlap others_;
   std::vector<Change> removals_;
+  /// The target; where it is missing, the folder that it is to be made in.
+  std::optional<struct stat> home_;
+  bool target_exists_ = false;
 };
 
 }  // namespace

@@ -52,6 +52,23 @@ TEST_F(FileTree, OnlyWhatDiffersChangesAndTheRestStays) {
   EXPECT_EQ(text("to/own"), "mine");
 }
 
+TEST_F(FileTree, ThatALinkLeadsIntoItsSourceIsNotCopiedThere) {
+  ASSERT_EQ(::symlink("from/sub", at("way").c_str()), 0);
+  EXPECT_EQ(failure("way/to/", {{"source", from()}, {"recurse", yes_}}),
+            "T/way/to/ lies in its own source T/from/, by another path (a symlink or a mount on the way leads there)");
+  folder("from/sub/to");
+  EXPECT_EQ(failure("way/to/", {{"source", from()}, {"recurse", yes_}}),
+            "T/way/to/ lies in its own source T/from/, by another path (a symlink or a mount on the way leads there)");
+  EXPECT_EQ(names("from/sub"), "b deep to");
+}
+
+TEST_F(FileTree, WhoseSourceALinkLeadsIntoItIsNotPurged) {
+  ASSERT_EQ(::symlink("from/sub", at("way").c_str()), 0);
+  EXPECT_EQ(failure("from/", {{"source", Value(at("way/"))}, {"recurse", yes_}, {"purge", yes_}}, managing({})),
+            "the source T/way/ lies in T/from/ itself, by another path (a symlink or a mount on the way leads there)");
+  EXPECT_EQ(names("from"), "a link sub sub/b sub/deep");
+}
+
 TEST_F(FileTree, AnotherTypeInTheWayNeedsForce) {
   folder("to/a/x");
   EXPECT_EQ(failure("to/", {{"source", from()}, {"recurse", yes_}}),
