@@ -318,7 +318,8 @@ int Agent::run() {
         return saved ? saved(declaration, delta) : std::nullopt;
       },
       .durability = command_.durability,
-      .keeper = keeper_.get()};
+      .keeper = keeper_.get(),
+      .answers = hooks_.answers};
   sharing_ = std::make_unique<Sharing>(loop_, prefix_, command_.hostname, report_);
   sharing_->on_collected = [this](const Declarations& all) {
     collected_ = all;

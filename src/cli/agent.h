@@ -41,6 +41,8 @@ struct AgentHooks {
   /// Beside the view; destroyed at the end of the run.
   std::unique_ptr<report::Reader> reader = nullptr;
   Engine::Options::Approve approve = {};
+  /// Of a plan that is made where no daemon can be reached.
+  std::shared_ptr<const Answers> answers = nullptr;
   /// It does what a plan says that somebody has read.
   bool planned = false;
 };

@@ -104,11 +104,16 @@ std::string read_all(int fd) {
 
 }  // namespace
 
+namespace {
+int standard_input_fd = STDIN_FILENO;
+}
+
 const std::string& standard_input() {
-  constexpr int kHandedOver = 3;
-  static const std::string text = read_all(confine::active() ? kHandedOver : STDIN_FILENO);
+  static const std::string text = read_all(standard_input_fd);
   return text;
 }
+
+void keep_standard_input(int fd) { standard_input_fd = fd; }
 
 GraphFiles::GraphFiles(std::vector<std::string> named, Trust trust) : named_(std::move(named)), trust_(trust) {}
 

@@ -76,7 +76,10 @@ class GraphFiles {
   Trust trust_;
 };
 
-/// Standard input to its end, once. In a plan's place: what the process outside handed over (see planner.cc).
+/// Standard input to its end, once.
 const std::string& standard_input();
+/// It is this descriptor that is read as such: in a plan's place, what the process outside handed over (see
+/// planner.cc).
+void keep_standard_input(int fd);
 
 }  // namespace mgmt::cli

@@ -50,6 +50,8 @@ struct Services {
   bool noop = false;
   /// Keeps what is about to be overwritten; null: nothing is kept. Any thread.
   Keeper* keeper = nullptr;
+  /// Of a plan that is made where no daemon can be reached; else null.
+  std::shared_ptr<const Answers> answers = nullptr;
   /// What resources of a kind share (a connection), for as long as one of them holds it. By a name of the kind's
   /// choice.
   std::map<std::string, std::weak_ptr<void>> shared = {};
@@ -104,6 +106,8 @@ struct Inputs {
   bool received = false;
   /// Which of Kind::outputs an edge's `send:` takes along: bit i is the i-th. What isn't wanted need not be kept.
   std::uint32_t sends = 0;
+  /// Of a run that only looks, and a kind with Kind::question: those directly before it that would change something.
+  std::vector<const Declaration*> changes_before = {};
   /// Only for a kind whose views_managed_paths says so, else null.
   std::shared_ptr<const ManagedPaths> managed = nullptr;
 };

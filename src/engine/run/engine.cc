@@ -49,7 +49,7 @@ Engine::Engine(Loop& loop, report::Report& report, Options options, Publisher* p
           [this](std::string text) { report_.emit(report::Notice{report::Notice::Level::Warning, std::move(text)}); }),
       spawner_(loop),
       unsynced_(options.durability),
-      services_{loop_, files_, spawner_, unsynced_, report_, options.noop, options.keeper},
+      services_{loop_, files_, spawner_, unsynced_, report_, options.noop, options.keeper, options.answers},
       graph_(std::make_shared<ResourceGraph>()),
       convergence_(options.window),
       converge_timer_(loop),
@@ -152,6 +152,7 @@ void Engine::start(Instance& instance) {
   const Kind& kind = *instance.declaration->kind;
   if (managed_ && kind.views_managed_paths && kind.views_managed_paths(*instance.declaration))
     inputs.managed = managed_;
+  if (options_.noop && kind.question) inputs.changes_before = changes_before(instance);
 
   auto timeout = instance.declaration->meta->timeout;
   if (timeout > 0ms && instance.runs != Instance::Runs::Inline) {

@@ -79,6 +79,8 @@ class Engine {
     Durability durability = Durability::Burst;
     /// Keeps what is about to be overwritten; outlives the engine. Null: nothing is kept.
     Keeper* keeper = nullptr;
+    /// Of a plan that is made where no daemon can be reached; else null.
+    std::shared_ptr<const Answers> answers = nullptr;
     /// Of the jitter of retries.
     std::uint32_t random_seed = std::random_device{}();
   };
@@ -203,6 +205,7 @@ class Engine {
   static bool holds_secrets(const Instance& instance);
   static const Declaration& shown_declaration(const Instance& instance);
   std::shared_ptr<const Declaration> with_received(const Instance& instance) const;
+  std::vector<const Declaration*> changes_before(const Instance& instance) const;
   bool receive(Instance& instance, Inputs& inputs);
 
   // engine.cc
