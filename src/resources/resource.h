@@ -7,7 +7,8 @@
 //   AsyncResource     a coroutine on the loop's thread (exec): see async_resource.h
 //
 // The engine never runs two of check and apply of one resource at once, and never apply in a dry run.
-// `watch`, `take_changer`, `is_own_echo` and the destructor run on the loop's thread, never beside check or apply.
+// `watch`, `take_changer`, `take_told`, `is_own_echo` and the destructor run on the loop's thread, never beside check
+// or apply.
 #pragma once
 
 #include <sys/types.h>
@@ -137,6 +138,10 @@ class Resource {
 
   /// Its events come by way of another process: who waits for all that has happened looks at the state itself.
   virtual bool events_come_late() const { return false; }
+
+  /// What the last event said that didn't come from Services::files, since this was asked last: "ssh.service became
+  /// inactive (PropertiesChanged)". "" where nothing is known.
+  virtual std::string take_told() { return {}; }
 
   /// Who made the last change that an event told of, since this was asked last; null where that isn't known.
   virtual std::shared_ptr<const Process> take_changer() { return nullptr; }

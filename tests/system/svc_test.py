@@ -65,10 +65,10 @@ class Units:
     def graph(self, *edges, **resources):
         write(self.at + "/graph.yaml", graph(edges=edges, **resources))
 
-    def agent(self, *flags, **svc):
+    def agent(self, *flags, prefix=None, **svc):
         if svc:
             self.graph(svc=[{"name": "counter", **svc}])
-        agent = Agent("graph.yaml", *flags, cwd=self.at)
+        agent = Agent("graph.yaml", *flags, cwd=self.at, prefix=prefix)
         agent.wait_for("converged")
         return agent
 
@@ -255,6 +255,17 @@ def test_stopped_and_killed_by_hand_it_runs_again():
         equal((state(counter.unit)[0], counter.count("start")), ("active", 3), "after a kill")
         agent.wait_for("converged")
         equal((agent.stop(), len(agent.all("changed"))), (0, 3), "exit status, and changes: one each")
+
+
+def test_why_names_what_systemd_said():
+    with Units() as units:
+        counter = units.counter()
+        agent = units.agent(state="running", prefix=units.at + "/p")
+        systemctl("stop", counter.unit)
+        repaired(agent)
+        told = json.loads(mgmt_in(units, "why", "svc[counter]", "--json", "--prefix", units.at + "/p").stdout)["chain"][-1]
+        check(told["event"].startswith("counter.service became ") and told["event"].endswith(" (PropertiesChanged)"), f"{told}")
+        equal(agent.stop(), 0, "exit status")
 
 
 def test_settle_returns_when_what_was_stopped_runs_again():

@@ -239,6 +239,7 @@ class Engine {
   void end_run(Instance& instance, Schedule::Result result);
 
   void on_look(Instance& instance, Look look, report::Cause::Why why = report::Cause::Why::Event);
+  static std::string take_told(Instance& instance);
   void look_again(Instance& instance, report::Cause::Why why);
   void mark_dirty(Instance& instance, report::Cause::Why why);
   void on_timeout(Instance& instance);

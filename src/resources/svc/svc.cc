@@ -7,6 +7,8 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
+#include <string>
 #include <utility>
 
 #include "src/async/confine.h"
@@ -64,6 +66,7 @@ class Svc : public AsyncResource {
 
   void watch(Subscriptions& into, Notify notify) override;
   bool events_come_late() const override { return true; }
+  std::string take_told() override;
   asio::awaitable<Delta> check(Inputs inputs) override;
   asio::awaitable<void> apply(Delta delta) override;
 
@@ -109,6 +112,9 @@ class Svc : public AsyncResource {
   Systemd::Watcher watcher_;
   /// ActiveState as it was read last: an event that says the same is no news (our own job's echo).
   std::string last_active_;
+  /// The last event that was news, and what it said of ActiveState.
+  std::optional<Event> last_event_;
+  std::string told_active_;
   int acting_ = 0;
 };
 
@@ -116,7 +122,22 @@ void Svc::on_event(Event event, std::string_view active) {
   events_.add();
   if (!notify_ || acting_ > 0) return;
   if (event == Event::State && (active.empty() || active == last_active_)) return;
+  last_event_ = event;
+  told_active_ = active;
   notify_(Look::Again);
+}
+
+std::string Svc::take_told() {
+  std::optional<Event> event = std::exchange(last_event_, std::nullopt);
+  if (!event) return {};
+  switch (*event) {
+    case Event::State:
+      return told_active_.empty() ? fmt::format("a job of {} ended (JobRemoved)", unit_)
+                                  : fmt::format("{} became {} (PropertiesChanged)", unit_, told_active_);
+    case Event::Files: return "unit files were changed (UnitFilesChanged)";
+    case Event::Unknown: return "systemd read its unit files anew, or came back";
+  }
+  return {};
 }
 
 void Svc::watch(Subscriptions& into, Notify notify) {
