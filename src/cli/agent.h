@@ -85,6 +85,7 @@ class Agent {
   void follow_world();
   void reload();
   void keep_last_good();
+  void set_broken(std::optional<Message> what);
   void read_again();
   void tell(const std::vector<Message>& messages);
   void write_graphviz();
@@ -130,6 +131,12 @@ class Agent {
   std::shared_ptr<std::atomic<std::shared_ptr<const GraphIndex>>> trace_graph_ =
       std::make_shared<std::atomic<std::shared_ptr<const GraphIndex>>>();
   bool collecting_ = false;  // the first answer of the world is not there yet
+  /// What the files hold now can't be used, and what was good before runs.
+  struct Broken {
+    Message what;
+    state::Time since;
+  };
+  std::optional<Broken> broken_;
   bool graph_is_new_ = false;
   bool shows_ = false;  // the report, to somebody
   bool settled_fine_ = false;

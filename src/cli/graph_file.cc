@@ -257,6 +257,11 @@ std::string GraphFile::text() const {
   return out;
 }
 
+std::optional<Message> GraphFile::first_error() const {
+  auto found = std::ranges::find(messages, Diagnostic::Level::Error, &Message::level);
+  return found == messages.end() ? std::nullopt : std::optional(*found);
+}
+
 std::string GraphFile::source() const {
   std::string all;
   // As it has always been for one file: saved plans hold a seal of it.

@@ -40,9 +40,13 @@ struct GraphFile {
   std::vector<Message> messages;
   /// It was not read: somebody else could have written it.
   bool untrusted = false;
+  /// Of one that runs in the place of what the files hold now: what is wrong with that.
+  std::optional<Message> broken = {};
 
   /// The messages, ready to print.
   std::string text() const;
+  /// The first error of those.
+  std::optional<Message> first_error() const;
   /// All that it was made of, as one text.
   std::string source() const;
 };
