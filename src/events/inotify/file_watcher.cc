@@ -433,6 +433,16 @@ void FileWatcher::catch_up() {
   if (!state_->incomplete.empty()) state_->look_at_incomplete();
 }
 
+std::optional<FileWatcher::Told> FileWatcher::telling() const {
+  const Entry* entry = state_->telling;
+  if (!entry || entry->happened.mask == 0) return std::nullopt;
+  if (entry->happened.length == Happened::kBelow)
+    return Told{.path = entry->more ? clean_path(entry->more->below) : "", .mask = entry->happened.mask};
+  std::string path = entry->path();
+  if (entry->happened.length < path.size()) path.resize(entry->happened.length);
+  return Told{.path = std::move(path), .mask = entry->happened.mask};
+}
+
 std::shared_ptr<const Process> FileWatcher::take_changer(const std::string& path) { return state_->who.take(path); }
 
 std::size_t FileWatcher::kernel_watches() const { return state_->by_wd.size(); }

@@ -54,14 +54,4 @@ void Entry::tell(Happened what, std::string_view folder_below, std::string_view 
   else happened = what;
 }
 
-std::optional<FileWatcher::Told> FileWatcher::telling() const {
-  const Entry* entry = state_->telling;
-  if (!entry || entry->happened.mask == 0) return std::nullopt;
-  if (entry->happened.length == Happened::kBelow)
-    return Told{.path = entry->more ? clean_path(entry->more->below) : "", .mask = entry->happened.mask};
-  std::string path = entry->path();
-  if (entry->happened.length < path.size()) path.resize(entry->happened.length);
-  return Told{.path = std::move(path), .mask = entry->happened.mask};
-}
-
 }  // namespace mgmt::events
