@@ -76,11 +76,20 @@ Duration to_duration(std::chrono::duration<double> seconds) {
   return std::chrono::duration_cast<Duration>(std::min(seconds, kLongest));
 }
 
+// For `mgmt status`.
+std::string broken_json(const GraphFiles& files, const Message& what, state::Time since) {
+  std::string hint = what.hint.empty() ? "" : R"(, "hint": )" + json_quote(what.hint);
+  return fmt::format(R"({{"files": {}, "since": {:.6f}, "place": {}, "error": {}{}}})", json_quote(files.shown()),
+                     std::chrono::duration<double>(since.time_since_epoch()).count(), json_quote(what.place),
+                     json_quote(what.text), hint);
+}
+
 }  // namespace
 
 Agent::Agent(RunCommand command, GraphFiles files, GraphFile file, AgentHooks hooks)
     : command_(std::move(command)), hooks_(std::move(hooks)), files_(std::move(files)), file_(std::move(file)) {
   file_.secrets = {};
+  set_broken(std::exchange(file_.broken, std::nullopt));
   command_.hostname = hostname_of(command_.hostname);
   if (command_.tmp_prefix) {
     std::string name = (std::filesystem::temp_directory_path() / ("mgmt-" + command_.hostname + "-XXXXXX")).string();
@@ -239,6 +248,8 @@ void Agent::answer_status(std::uint64_t id, const std::vector<views::Fight>& fig
     std::string status = board_->status(fights, pausing_ ? pausing_->status() : "[]");
     if (std::string waiting = gate_->waiting(); !waiting.empty())
       status.insert(status.size() - 1, ", \"asks\": " + waiting);
+    if (broken_)
+      status.insert(status.size() - 1, ", \"broken\": " + broken_json(files_, broken_->what, broken_->since));
     reply(std::move(status));
   }
   // Posted: it may be called from its own timer.
@@ -318,7 +329,8 @@ int Agent::run() {
         return saved ? saved(declaration, delta) : std::nullopt;
       },
       .durability = command_.durability,
-      .keeper = keeper_.get()};
+      .keeper = keeper_.get(),
+      .answers = hooks_.answers};
   sharing_ = std::make_unique<Sharing>(loop_, prefix_, command_.hostname, report_);
   sharing_->on_collected = [this](const Declarations& all) {
     collected_ = all;
@@ -461,12 +473,20 @@ void Agent::reload() {
         Level::Error, fmt::format("{} can't be used as it is now: the running graph goes on", files_.shown())});
     tell(next.messages);
     file_.fingerprint = next.fingerprint;
+    set_broken(next.first_error());
     return;
   }
   tell(next.messages);
+  set_broken(std::nullopt);
   file_ = std::move(next);
   adopt(file_.graph);
   keep_last_good();
+}
+
+// Since when is of the first of several broken edits.
+void Agent::set_broken(std::optional<Message> what) {
+  if (what) broken_ = Broken{.what = std::move(*what), .since = broken_ ? broken_->since : state::now()};
+  else broken_.reset();
 }
 
 // For a start at which the file is broken. A run that ends by itself is no agent that would start again, and a dry run

@@ -41,6 +41,8 @@ struct AgentHooks {
   /// Beside the view; destroyed at the end of the run.
   std::unique_ptr<report::Reader> reader = nullptr;
   Engine::Options::Approve approve = {};
+  /// Of a plan that is made where no daemon can be reached.
+  std::shared_ptr<const Answers> answers = nullptr;
   /// It does what a plan says that somebody has read.
   bool planned = false;
 };
@@ -83,6 +85,7 @@ class Agent {
   void follow_world();
   void reload();
   void keep_last_good();
+  void set_broken(std::optional<Message> what);
   void read_again();
   void tell(const std::vector<Message>& messages);
   void write_graphviz();
@@ -128,6 +131,12 @@ class Agent {
   std::shared_ptr<std::atomic<std::shared_ptr<const GraphIndex>>> trace_graph_ =
       std::make_shared<std::atomic<std::shared_ptr<const GraphIndex>>>();
   bool collecting_ = false;  // the first answer of the world is not there yet
+  /// What the files hold now can't be used, and what was good before runs.
+  struct Broken {
+    Message what;
+    state::Time since;
+  };
+  std::optional<Broken> broken_;
   bool graph_is_new_ = false;
   bool shows_ = false;  // the report, to somebody
   bool settled_fine_ = false;

@@ -104,11 +104,16 @@ std::string read_all(int fd) {
 
 }  // namespace
 
+namespace {
+int standard_input_fd = STDIN_FILENO;
+}
+
 const std::string& standard_input() {
-  constexpr int kHandedOver = 3;
-  static const std::string text = read_all(confine::active() ? kHandedOver : STDIN_FILENO);
+  static const std::string text = read_all(standard_input_fd);
   return text;
 }
+
+void keep_standard_input(int fd) { standard_input_fd = fd; }
 
 GraphFiles::GraphFiles(std::vector<std::string> named, Trust trust) : named_(std::move(named)), trust_(trust) {}
 
@@ -250,6 +255,11 @@ std::string GraphFile::text() const {
   std::string out;
   for (const Message& message : messages) out += render(message);
   return out;
+}
+
+std::optional<Message> GraphFile::first_error() const {
+  auto found = std::ranges::find(messages, Diagnostic::Level::Error, &Message::level);
+  return found == messages.end() ? std::nullopt : std::optional(*found);
 }
 
 std::string GraphFile::source() const {

@@ -40,9 +40,13 @@ struct GraphFile {
   std::vector<Message> messages;
   /// It was not read: somebody else could have written it.
   bool untrusted = false;
+  /// Of one that runs in the place of what the files hold now: what is wrong with that.
+  std::optional<Message> broken = {};
 
   /// The messages, ready to print.
   std::string text() const;
+  /// The first error of those.
+  std::optional<Message> first_error() const;
   /// All that it was made of, as one text.
   std::string source() const;
 };
@@ -76,7 +80,10 @@ class GraphFiles {
   Trust trust_;
 };
 
-/// Standard input to its end, once. In a plan's place: what the process outside handed over (see planner.cc).
+/// Standard input to its end, once.
 const std::string& standard_input();
+/// It is this descriptor that is read as such: in a plan's place, what the process outside handed over (see
+/// planner.cc).
+void keep_standard_input(int fd);
 
 }  // namespace mgmt::cli

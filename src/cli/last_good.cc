@@ -110,6 +110,7 @@ GraphFile LastGood::instead_of(const GraphFile& broken, const GraphFiles& files)
   // So that the broken text isn't told of again, and the next edit is read.
   file.fingerprint = broken.fingerprint;
   file.texts = {};
+  file.broken = broken.first_error();
   if (file.graph)
     file.messages.insert(
         file.messages.begin(),

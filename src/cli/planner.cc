@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -20,6 +21,7 @@
 #include "src/base/text.h"
 #include "src/cli/agent.h"
 #include "src/cli/exit_code.h"
+#include "src/cli/outside.h"
 #include "src/resources/kind.h"
 #include "src/value/hash.h"
 #include "src/value/json.h"
@@ -31,9 +33,8 @@ namespace {
 using views::Plan;
 using State = Plan::Resource::State;
 
-// The descriptor on which the process inside hands over what is to be saved, or else finds standard input: its own is
-// /dev/null.
-constexpr int kSaveFd = 3;
+// The descriptor on which the process inside finds its end of the socket (see outside.h).
+constexpr int kInside = 3;
 
 // What the dry run said of each resource.
 class Seen : public report::Reader {
@@ -257,8 +258,8 @@ bool graph_moved(const Saved& saved, const GraphFile& file) {
   return seal_of_graph(saved.key, file) != saved.graph_seal;
 }
 
-// Makes the plan in this process, confined or not. `save_fd`: where it goes if it is to be saved.
-int plan_here(const PlanCommand& command, int save_fd) {
+// Makes the plan in this process, confined (`inside`) or not. `save_fd`: where it goes if it is to be saved.
+int plan_here(const PlanCommand& command, int save_fd, Inside* inside = nullptr) {
   std::optional<Saved> saved;
   if (!command.same_as.empty()) saved = read_saved(command.same_as);
   // In the place where nothing can be changed it is the process outside that has judged them.
@@ -282,6 +283,8 @@ int plan_here(const PlanCommand& command, int save_fd) {
   Seen::Results results;
   results.reserve(file.graph->vertices.size());
   AgentHooks hooks{.reader = std::make_unique<Seen>(results)};
+  // Before there is an agent, and so before any guard.
+  if (inside) hooks.answers = inside->ask(*file.graph);
   if (sealed)
     hooks.approve = [&](const Declaration& declaration, const Delta& delta) {
       seals->add(declaration, delta);
@@ -347,7 +350,9 @@ int plan_apart(const PlanCommand& command, const std::vector<std::string>& argum
   }
   std::vector<std::string> argv{"/proc/self/exe"};
   argv.insert(argv.end(), arguments.begin(), arguments.end());
-  auto ending = confine::run(argv, keep.get());
+  auto outside = std::make_unique<Outside>(keep.get());
+  auto ending = confine::run(argv, outside->inside());
+  outside.reset();
   int code = 0;
   if (ending) {
     code = status_of(*ending);
@@ -366,7 +371,13 @@ int plan_apart(const PlanCommand& command, const std::vector<std::string>& argum
 }  // namespace
 
 int plan(const PlanCommand& command, const std::vector<std::string>& arguments) {
-  if (confine::active()) return plan_here(command, kSaveFd);
+  if (confine::active()) {
+    // A guard runs as the same user: it is not to open what this process has open (/proc/PID/fd).
+    ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    Inside inside(kInside);
+    if (inside.kept()) keep_standard_input(inside.kept().get());
+    return plan_here(command, inside.kept().get(), &inside);
+  }
   if (!judge(GraphFiles(command.run.files, Trust::of_this_process(command.run.trust_file)))) return kBadInput;
   return plan_apart(command, arguments);
 }

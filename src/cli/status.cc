@@ -68,13 +68,16 @@ void tell(const Value& status) {
   fmt::print("{} since {}: {} changed, {} repaired, {} failed, {} running, {} waiting\n", text_of(status, "state"),
              time_at(status, "state_since"), number(status, "changed"), number(status, "repaired"),
              number(status, "failures"), number(status, "runs"), number(status, "waiting"));
+  if (const Value* broken = member(status, "broken"))
+    fmt::print("BROKEN since {}: {}: {}: the graph that was good before runs on; `mgmt check` shows all of it\n",
+               time_at(*broken, "since"), printable(text_of(*broken, "place")), printable(text_of(*broken, "error")));
   if (const Value* waiting = member(status, "asks"))
     fmt::print("the graph {} waits for `mgmt approve {}`: {}\n", printable(text_of(*waiting, "graph")),
                printable(text_of(*waiting, "plan")), printable(text_of(*waiting, "why")));
   tell_paused(status);
   for (const Value& one : list(status, "running"))
     fmt::print("running {} since {}, after {}\n", printable(text_of(one, "resource")), time_at(one, "since"),
-               views::cause_text(text_of(one, "cause"), text_of(one, "from")));
+               views::cause_text(text_of(one, "cause"), text_of(one, "from"), text_of(one, "event")));
   for (const Value& one : list(status, "failed")) {
     fmt::print("failed {} at {}: {}\n", printable(text_of(one, "resource")), printable(text_of(one, "place")),
                printable(text_of(one, "error")));

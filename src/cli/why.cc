@@ -81,7 +81,7 @@ void tell_now(const Value& now) {
   std::string resource = printable(text_of(now, "resource"));
   if (state == "running")
     fmt::print("{} is running now, after {}\n", resource,
-               views::cause_text(text_of(now, "cause"), text_of(now, "from")));
+               views::cause_text(text_of(now, "cause"), text_of(now, "from"), text_of(now, "event")));
   else if (state == "undeclared") fmt::print("{} isn't in the running graph\n", resource);
   else if (state == "blocked")
     fmt::print("{} is blocked by {}, which failed\n", resource, printable(text_of(now, "by")));

@@ -29,6 +29,8 @@ struct Cause {
   enum class Why { First, Event, Poll, Retry, Refresh, Received, Declared, Recheck, Resumed } why = Why::First;
   /// The resource that refreshes or sends; else empty.
   std::string from = {};
+  /// Of Event: what is known of it, "/etc/motd was written (CLOSE_WRITE)"; empty where nothing is.
+  std::string event = {};
 };
 
 /// How a run of a resource went, for a trace; what isn't known stays as it is here.

@@ -9,6 +9,8 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "src/resources/declaration.h"
@@ -95,7 +97,33 @@ struct Kind {
   /// can. Null: nothing of the kind can be.
   std::optional<Error> (*cannot_undo)(const Declaration&) = nullptr;
 
+  /// What a daemon has to be asked for this one to be checked, as one line: where a plan is made no daemon can be
+  /// reached, so it is asked outside, before (see Answers). Pure. Null: it asks none.
+  std::string (*question)(const Declaration&) = nullptr;
+  /// An answer to each question, for Services::answers. Reads, and changes nothing; takes what isn't a question of
+  /// question() for none; ends by itself in well under a minute. It may start threads. Null where question is.
+  std::vector<Value> (*answer)(const std::vector<std::string>& questions) = nullptr;
+
   std::unique_ptr<Resource> (*create)(std::shared_ptr<const Declaration>, Services&) = nullptr;
+};
+
+/// What was answered to questions of kinds, before a plan was made.
+class Answers {
+ public:
+  void add(std::string_view kind, std::string_view question, Value answer) {
+    answers_.insert_or_assign(key(kind, question), std::move(answer));
+  }
+  /// Null if it was not asked, or nobody answered.
+  const Value* find(std::string_view kind, std::string_view question) const {
+    auto found = answers_.find(key(kind, question));
+    return found == answers_.end() ? nullptr : &found->second;
+  }
+
+ private:
+  static std::string key(std::string_view kind, std::string_view question) {
+    return std::string(kind).append(" ").append(question);
+  }
+  std::unordered_map<std::string, Value> answers_;
 };
 
 /// All kinds, in the order of kinds.def.

@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "src/base/error.h"
 #include "src/resources/resource.h"
@@ -18,6 +19,8 @@ struct Module {
   /// The GNU build id, in hex, of the program that it was linked against.
   const char* core_build_id;
   std::unique_ptr<Resource> (*create)(std::shared_ptr<const Declaration>, Services&);
+  /// See Kind::answer; null for a kind without questions.
+  std::vector<Value> (*answer)(const std::vector<std::string>& questions) = nullptr;
 };
 
 /// Loads lib/mgmt/<name>.so of the installation that this program is part of; it stays loaded. The Error says

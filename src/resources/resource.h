@@ -7,7 +7,8 @@
 //   AsyncResource     a coroutine on the loop's thread (exec): see async_resource.h
 //
 // The engine never runs two of check and apply of one resource at once, and never apply in a dry run.
-// `watch`, `take_changer`, `is_own_echo` and the destructor run on the loop's thread, never beside check or apply.
+// `watch`, `take_changer`, `take_told`, `is_own_echo` and the destructor run on the loop's thread, never beside check
+// or apply.
 #pragma once
 
 #include <sys/types.h>
@@ -50,6 +51,8 @@ struct Services {
   bool noop = false;
   /// Keeps what is about to be overwritten; null: nothing is kept. Any thread.
   Keeper* keeper = nullptr;
+  /// Of a plan that is made where no daemon can be reached; else null.
+  std::shared_ptr<const Answers> answers = nullptr;
   /// What resources of a kind share (a connection), for as long as one of them holds it. By a name of the kind's
   /// choice.
   std::map<std::string, std::weak_ptr<void>> shared = {};
@@ -104,6 +107,8 @@ struct Inputs {
   bool received = false;
   /// Which of Kind::outputs an edge's `send:` takes along: bit i is the i-th. What isn't wanted need not be kept.
   std::uint32_t sends = 0;
+  /// Of a run that only looks, and a kind with Kind::question: those directly before it that would change something.
+  std::vector<const Declaration*> changes_before = {};
   /// Only for a kind whose views_managed_paths says so, else null.
   std::shared_ptr<const ManagedPaths> managed = nullptr;
 };
@@ -133,6 +138,10 @@ class Resource {
 
   /// Its events come by way of another process: who waits for all that has happened looks at the state itself.
   virtual bool events_come_late() const { return false; }
+
+  /// What the last event said that didn't come from Services::files, since this was asked last: "ssh.service became
+  /// inactive (PropertiesChanged)". "" where nothing is known.
+  virtual std::string take_told() { return {}; }
 
   /// Who made the last change that an event told of, since this was asked last; null where that isn't known.
   virtual std::shared_ptr<const Process> take_changer() { return nullptr; }

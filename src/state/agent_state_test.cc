@@ -203,14 +203,14 @@ TEST_F(AgentStateTest, AFileOfANewerFormatIsLeftAloneAndItIsSaidOnce) {
   fs::create_directories(fs::path(db()).parent_path());
   {
     SQLite::Database newer(db(), SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE);
-    newer.exec("CREATE TABLE future(x); PRAGMA user_version = 3");
+    newer.exec("CREATE TABLE future(x); PRAGMA user_version = 4");
   }
   fs::permissions(fs::path(db()).parent_path(), fs::perms(0700));
   std::string bytes = read_file(db());
   AgentState state(loop_, options());
   Result<void> outcome = add(state, {{1, "file[a]", "exec[b]"}});
   ASSERT_FALSE(outcome);
-  EXPECT_EQ(outcome.error().text(), db() + " was made by a newer mgmt (format 3, this one knows 2)");
+  EXPECT_EQ(outcome.error().text(), db() + " was made by a newer mgmt (format 4, this one knows 3)");
   state.later(entry("file[a]"), 1);
   ASSERT_TRUE(run_until(loop_, [&] { return !warnings_.empty(); }));
   Result<void> end = state.close(10s);
@@ -474,7 +474,7 @@ TEST_F(AgentStateTest, AFileOfAnOlderMgmtIsReadAndThenUsed) {
     state.later(entry("file[old]"), 1);
     EXPECT_TRUE(state.close(10s));
     SQLite::Database file(db(), SQLite::OPEN_READWRITE);
-    for (const char* column : {"check", "apply", "before"})
+    for (const char* column : {"check", "apply", "before", "event"})
       file.exec(fmt::format("ALTER TABLE history DROP COLUMN \"{}\"", column));
     file.exec("ALTER TABLE resource DROP COLUMN place");
     file.exec("DROP TABLE undo");
@@ -486,8 +486,12 @@ TEST_F(AgentStateTest, AFileOfAnOlderMgmtIsReadAndThenUsed) {
   AgentState state(loop_, options());
   state.later(
       [](Rows& rows) {
-        rows.record(
-            {.time = now(), .check = 2us, .apply = 3us, .resource = "file[new]", .before = {"file[x]", "b\nad"}});
+        rows.record({.time = now(),
+                     .check = 2us,
+                     .apply = 3us,
+                     .resource = "file[new]",
+                     .event = "/x was written (MODIFY)",
+                     .before = {"file[x]", "b\nad"}});
       },
       1);
   EXPECT_TRUE(state.close(10s));

@@ -19,7 +19,7 @@ using namespace sqlite;
 
 namespace {
 
-constexpr int kFormat = 2;
+constexpr int kFormat = 3;
 /// Pages of 4 KiB in the log before they go to the file: a first run of ten thousand resources stays below.
 constexpr int kCheckpointPages = 4000;
 /// KiB of the file that are kept in memory: what is written is an end of it, and SQLite's own 2 MB fill with old ones.
@@ -36,9 +36,9 @@ void sync_folder(const std::string& path) {
 void upgrade(SQLite::Database& db, const std::string& path) {
   if (format_of(db, path, kFormat) == kFormat) return;
   SQLite::Transaction transaction(db, SQLite::TransactionBehavior::IMMEDIATE);
-  if (format_of(db, path, kFormat) != kFormat) {
-    db.exec(Rows::upgrade());
-    db.exec(fmt::format("PRAGMA user_version = {}", kFormat));
+  for (int format = format_of(db, path, kFormat); format < kFormat; ++format) {
+    db.exec(Rows::upgrade(format));
+    db.exec(fmt::format("PRAGMA user_version = {}", format + 1));
   }
   transaction.commit();
 }

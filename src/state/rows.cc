@@ -29,7 +29,8 @@ constexpr const char* kSchema = R"(
     times INTEGER NOT NULL,
     cause TEXT, "from" TEXT, delta TEXT, diff TEXT, error TEXT, hint TEXT, "by" TEXT,
     "check" INTEGER, apply INTEGER,  -- µs; NULL: not known
-    "before" TEXT);                  -- names, each with a line's end
+    "before" TEXT,                   -- names, each with a line's end
+    event TEXT);
   CREATE TABLE resource(
     id TEXT PRIMARY KEY,
     kind TEXT NOT NULL,
@@ -42,7 +43,7 @@ constexpr const char* kSchema = R"(
 
 constexpr const char* kEntryColumns =
     R"(id, time, duration, resource, what, intent, times, cause, "from", delta, diff, error, hint, "by", "check",
-       apply, "before")";
+       apply, "before", event)";
 constexpr const char* kKnownColumns =
     "id, kind, fingerprint, created, declared, first, last, fine, path, content, identity, place";
 
@@ -103,7 +104,8 @@ std::string item_id(const std::string& resource, const std::string& item) { retu
 bool is_item(const std::string& id) { return id.starts_with("in "); }
 
 const char* Rows::schema() { return kSchema; }
-const char* Rows::upgrade() {
+const char* Rows::upgrade(int format) {
+  if (format == 2) return "ALTER TABLE history ADD COLUMN event TEXT";
   return R"(
     ALTER TABLE history ADD COLUMN "check" INTEGER;
     ALTER TABLE history ADD COLUMN apply INTEGER;
@@ -120,8 +122,8 @@ Rows::Rows(SQLite::Database& db)
       clear_refresh_(db, "DELETE FROM refresh WHERE id = ?"),
       add_entry_(db,
                  R"(INSERT INTO history(time, duration, resource, what, intent, times, cause, "from", delta, diff,
-                    error, hint, "by", "check", apply, "before")
-                    VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?))"),
+                    error, hint, "by", "check", apply, "before", event)
+                    VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?))"),
       find_(db, std::string("SELECT ") + kKnownColumns + " FROM resource WHERE id = ?"),
       remember_(db, std::string("INSERT OR REPLACE INTO resource(") + kKnownColumns +
                         ") VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
@@ -185,7 +187,8 @@ void Rows::record(const Entry& entry) {
     else use->bind(column++, static_cast<std::int64_t>(span.count()));
   }
   std::string before = in_lines(entry.before);
-  bind_text(*use, column, before);
+  bind_text(*use, column++, before);
+  bind_text(*use, column, entry.event);
   use->exec();
 }
 
@@ -200,6 +203,7 @@ Entry Rows::entry_at(const SQLite::Statement& row) const {
           .intent = static_cast<Entry::Intent>(row.getColumn(5).getInt()),
           .cause = text_at(row, 7),
           .from = text_at(row, 8),
+          .event = text_at(row, 17),
           .before = lines_of(text_at(row, 16)),
           .delta = text_at(row, 9),
           .diff = text_at(row, 10),

@@ -47,6 +47,8 @@ struct Entry {
   Intent intent = Intent::None;
   /// Why it was looked at ("event", "refresh"), and the resource that this came from, if one did.
   std::string cause, from;
+  /// Of "event": what is known of it, in words.
+  std::string event = {};
   /// What had to be fine before, by name; the first kMostBefore of them.
   std::vector<std::string> before = {};
   static constexpr std::size_t kMostBefore = 20;
@@ -96,8 +98,8 @@ class Rows {
   /// The tables are there.
   explicit Rows(SQLite::Database& db);
   static const char* schema();
-  /// Makes the tables of format 1 ones of format 2.
-  static const char* upgrade();
+  /// Makes the tables of an older format (1, 2) ones of the next.
+  static const char* upgrade(int format);
 
   Due due();
   void add(const RefreshRow& row);

@@ -122,6 +122,7 @@ std::string Board::status(const std::vector<Fight>& fights, std::string_view pau
                       .time("since", time_of(since))
                       .text("cause", word_of(cause_of(id).why))
                       .text("from", cause_of(id).from)
+                      .text("event", cause_of(id).event)
                       .done());
     });
   }
@@ -189,7 +190,8 @@ std::string Board::now_of(const std::string& resource) const {
     object.text("now", "running")
         .time("since", time_of(since))
         .text("cause", word_of(cause_of(resource).why))
-        .text("from", cause_of(resource).from);
+        .text("from", cause_of(resource).from)
+        .text("event", cause_of(resource).event);
   } else if (auto failed = failed_.find(resource); failed != failed_.end()) {
     object.text("now", "failed")
         .time("since", failed->second.time)

@@ -78,6 +78,7 @@ std::string to_json(const Entry& entry) {
     raw("intent", entry.intent == Entry::Intent::Corrective ? R"("corrective")" : R"("intended")");
   text("cause", entry.cause);
   text("from", entry.from);
+  text("event", entry.event);
   if (entry.what != Entry::What::Lost)
     raw("seconds", fmt::format("{:.6f}", std::chrono::duration<double>(entry.duration).count()));
   auto span = [&](std::string_view key, std::chrono::microseconds time) {
@@ -99,10 +100,10 @@ std::string to_json(const Entry& entry) {
   return out + "}";
 }
 
-std::string cause_text(const std::string& cause, const std::string& from) {
+std::string cause_text(const std::string& cause, const std::string& from, const std::string& event) {
   std::string by = from.empty() ? "" : " by " + printable(from);
   if (cause == "first") return "the first look";
-  if (cause == "event") return "an event";
+  if (cause == "event") return event.empty() ? "an event" : printable(event);
   if (cause == "poll") return "a poll";
   if (cause == "retry") return "a retry";
   if (cause == "refresh") return "a refresh" + by;
@@ -124,7 +125,8 @@ std::string to_text(const Entry& entry, Detail detail) {
     fmt::format_to(std::back_inserter(out), " ({})",
                    duration_text(std::chrono::duration<double>(entry.duration).count()));
   if (entry.times > 1) fmt::format_to(std::back_inserter(out), ", {} more times", entry.times);
-  if (!entry.cause.empty() && entry.cause != "first") out += ", after " + cause_text(entry.cause, entry.from);
+  if (!entry.cause.empty() && entry.cause != "first")
+    out += ", after " + cause_text(entry.cause, entry.from, entry.event);
   if (!entry.by.empty()) out += (entry.what == Entry::What::Approval ? " by " : ", changed by ") + printable(entry.by);
   else if (detail == Detail::Yes && entry.intent == Entry::Intent::Corrective) out += ", changed by somebody unknown";
   if (!entry.delta.empty()) {

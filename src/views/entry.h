@@ -8,7 +8,7 @@
 
 namespace mgmt::views {
 
-/// One object: {"time", "resource", "what", "intent", "cause", "from", "before", "seconds", "check", "apply",
+/// One object: {"time", "resource", "what", "intent", "cause", "from", "event", "before", "seconds", "check", "apply",
 /// "changes", "diffs", "error", "hint", "by", "times"}; what isn't known is left out. docs/guide/history.md says what
 /// each means.
 std::string to_json(const state::Entry& entry);
@@ -18,8 +18,8 @@ std::string to_json(const state::Entry& entry);
 enum class Detail { No, Yes };
 std::string to_text(const state::Entry& entry, Detail detail = Detail::No);
 
-/// Why it was looked at, in words: "an event", "a refresh by file[conf]".
-std::string cause_text(const std::string& cause, const std::string& from);
+/// Why it was looked at, in words: "an event", "/etc/motd was removed (DELETE)", "a refresh by file[conf]".
+std::string cause_text(const std::string& cause, const std::string& from, const std::string& event);
 
 std::string time_text(state::Time time);
 

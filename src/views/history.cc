@@ -245,7 +245,8 @@ void History::on(state::Time time, const report::Changed& changed) {
                               : action   ? Entry::Intent::None
                                          : Entry::Intent::Intended,
                     .cause = std::string(word_of(cause.why)),
-                    .from = cause.from};
+                    .from = cause.from,
+                    .event = cause.event};
         entry.by = by;
         fill_in(entry, timing, graph.get());
         if (delta && whole) {
@@ -271,6 +272,7 @@ void History::on(state::Time time, const report::Failed& failed) {
               .what = Entry::What::Failure,
               .cause = std::string(word_of(cause.why)),
               .from = cause.from,
+              .event = cause.event,
               .error = failed.error.substr(0, kMostText),
               .hint = failed.hint};
   Failing& failing = failing_[failed.resource];

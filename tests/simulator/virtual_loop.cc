@@ -281,6 +281,7 @@ void FileWatcher::hold(bool /*held*/) {}
 void FileWatcher::poll_now() {}
 void FileWatcher::catch_up() { drain(); }
 std::shared_ptr<const Process> FileWatcher::take_changer(const std::string& /*path*/) { return nullptr; }
+std::optional<FileWatcher::Told> FileWatcher::telling() const { return std::nullopt; }
 std::size_t FileWatcher::watched_paths() const { return 0; }
 std::size_t FileWatcher::polled_paths() const { return 0; }
 bool FileWatcher::has_other_names() const { return false; }

@@ -162,6 +162,7 @@ def test_why_tells_the_steps():
         equal([(e["resource"], e["what"], e["cause"]) for e in told["chain"]],
               [("file[conf]", "change", "event"), ("exec[reload]", "refresh", "refresh")], "the chain")
         conf = told["chain"][0]
+        equal(conf["event"], f"{at}/conf was moved there (MOVED_TO)", "the event")
         equal((conf["before"], conf["intent"]), (["file[before]"], "corrective"), "what came before it")
         check(0 < conf["check"] <= conf["seconds"] and 0 < conf["apply"] <= conf["seconds"], str(conf))
         equal([e["resource"] for e in why(at, "file[conf]")["then"]], ["exec[reload]"], "what it led to")
@@ -170,6 +171,25 @@ def test_why_tells_the_steps():
         text = command("why", "exec[reload]", "--prefix", at + "/p").stdout
         check("    had to come after file[before]\n" in text and "    check " in text and ", apply " in text, text)
         check("refreshed exec[reload]" in text and "after a refresh by file[conf]" in text, text)
+        check(f"after {at}/conf was moved there (MOVED_TO), changed by " in text, text)
+
+
+def test_why_names_the_event():
+    with folder() as at:
+        agent = start(at, file=[one(at), one(at, "t/g"), {"name": "t", "path": at + "/t/", "state": "exists"}],
+                      exec=[{"name": "watching", "cmd": "/bin/true", "watchfiles": [at + "/seen"]}])
+
+        def event_of(resource, act, **more):
+            act()
+            agent.wait_for("changed", resource=resource, **more)
+            agent.wait_for("converged")
+            return why(at, resource)["chain"][-1].get("event")
+
+        equal(event_of("file[f]", lambda: os.unlink(at + "/f"), repair=True), f"{at}/f was removed (DELETE)", "rm")
+        equal(event_of("file[t/g]", lambda: os.rename(at + "/t", at + "/away"), repair=True), f"{at}/t was moved away (MOVED_FROM)", "mv of the folder")
+        equal(event_of("exec[watching]", lambda: save(at + "/seen", "x")), f"{at}/seen was moved there (MOVED_TO)", "what a command watches")
+        text = command("why", "file[f]", "--prefix", at + "/p").stdout
+        check(f"repaired file[f]" in text and f"after {at}/f was removed (DELETE)" in text, text)
 
 
 def test_why_names_what_blocks():

@@ -85,7 +85,34 @@ def port(tree, name):
     return int(open(f"{tree}/{name}").read())
 
 
+def parent():
+    """As /proc numbers it, which may be of the machine."""
+    return next(line.split()[1] for line in open("/proc/self/status") if line.startswith("PPid:"))
+
+
+def descriptors_of_the_parent(_):
+    opened = 0
+    for fd in os.listdir(f"/proc/{parent()}/fd"):
+        for how in (os.O_RDONLY, os.O_WRONLY):
+            try:
+                os.open(f"/proc/{parent()}/fd/{fd}", how | os.O_NONBLOCK)
+                opened += os.readlink(f"/proc/{parent()}/fd/{fd}") != "/dev/null"
+            except OSError:
+                pass
+    if not opened:
+        raise OSError("none")
+
+
+def inherited_descriptor(_):
+    listing = os.open("/proc/self/fd", os.O_RDONLY)
+    if not [fd for fd in os.listdir(listing) if int(fd) > 2 and int(fd) != listing and os.path.exists(f"/proc/self/fd/{fd}")]:
+        raise OSError("none")
+
+
 ATTEMPTS = {
+    "descriptors_of_the_parent": descriptors_of_the_parent,
+    "inherited_descriptor": inherited_descriptor,
+    "system_bus": lambda t: connect(socket.AF_UNIX, socket.SOCK_STREAM, "/run/dbus/system_bus_socket"),
     "create": lambda t: open_write(t + "/new", os.O_CREAT),
     "create_above": lambda t: open_write(os.path.dirname(t) + "/new-" + str(os.getpid()), os.O_CREAT),
     "write": lambda t: open_write(t + "/file"),

@@ -16,7 +16,7 @@ from mgmt_test import Skip, check, equal, folder, graph, main, mgmt, read, wait_
 NOBODY = 65534
 # What needs more than an ordinary process has, or would do harm: not tried outside of mgmt.
 UNTRIED = {"create_above", "remount", "sysctl", "block_device", "terminal", "mount", "mount_in_a_new_namespace", "oom_score",
-           "fchmodat2"}
+           "fchmodat2", "descriptors_of_the_parent", "inherited_descriptor", "system_bus"}
 
 
 def run(*args, cwd, user=None, env=None):
@@ -152,6 +152,19 @@ def nothing_is_changed(args, user, meta=None):
 def test_a_hostile_guard_changes_nothing_in_a_plan():
     for user in users():
         nothing_is_changed(["plan", "graph.yaml"], user)
+
+
+def test_a_hostile_guard_does_not_reach_the_plan_that_is_saved():
+    for user in users():
+        with folder() as at:
+            os.chmod(at, 0o755)
+            os.chown(at, user or 0, user or 0)
+            need_confinement(at, user)
+            write(at + "/graph.yaml", graph(exec=[
+                {"name": one, "cmd": "true", "ifcmd": " ".join(hostile_command(one, at))}
+                for one in ("descriptors_of_the_parent", "inherited_descriptor")]))
+            status, out, err = run("plan", "graph.yaml", "--save", "plan.json", cwd=at, user=user)
+            equal(status, 0, f"as {user}: {out}{err}")
 
 
 def test_a_hostile_guard_changes_nothing_in_noop():

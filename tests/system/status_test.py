@@ -35,6 +35,30 @@ def ask(at, question):
     return json.loads(answer)
 
 
+def test_a_broken_file_is_told_as_long_as_it_is_broken():
+    with folder() as at:
+        good = graph(file=[one(at)])
+        agent = start(at, good)
+        agent.wait_for("converged")
+        check("broken" not in status(at), "nothing is broken")
+        save(at + "/graph.yaml", graph(file=[{**one(at), "contnet": "x"}]))
+        agent.wait_for("notice", level="error")
+        wait_until(lambda: "broken" in status(at), "that it is told")
+        told = status(at)["broken"]
+        check(told["files"] == "graph.yaml" and told["place"].startswith("graph.yaml:") and "contnet" in told["error"], f"{told}")
+        text = command("status", "--prefix", at + "/p", "--hostname", "host").stdout
+        check("BROKEN since " in text and "unknown parameter `contnet` of file" in text and "the graph that was good before runs on" in text, text)
+        # One that starts now goes on with the last good one, and says so as well.
+        agent.stop()
+        agent = Agent("graph.yaml", "--hostname", "host", cwd=at, prefix=at + "/p")
+        agent.wait_for("converged")
+        again = status(at)["broken"]
+        equal((again["place"], again["error"]), (told["place"], told["error"]), "after a start")
+        save(at + "/graph.yaml", good + "\n")
+        wait_until(lambda: "broken" not in status(at), "that it is whole")
+        agent.stop()
+
+
 def one(at):
     return {"name": "f", "path": at + "/f", "content": "right\n"}
 

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """svc on a real systemd, in a box of its own, with a daemon that counts its starts and reloads."""
 
+import json
 import os
 import shutil
 import subprocess
+import sys
 
 import box
 import mgmt_test
@@ -63,10 +65,10 @@ class Units:
     def graph(self, *edges, **resources):
         write(self.at + "/graph.yaml", graph(edges=edges, **resources))
 
-    def agent(self, *flags, **svc):
+    def agent(self, *flags, prefix=None, **svc):
         if svc:
             self.graph(svc=[{"name": "counter", **svc}])
-        agent = Agent("graph.yaml", *flags, cwd=self.at)
+        agent = Agent("graph.yaml", *flags, cwd=self.at, prefix=prefix)
         agent.wait_for("converged")
         return agent
 
@@ -111,13 +113,134 @@ def test_noop_says_what_and_does_nothing():
         equal((status, state(counter.unit)), (6, ("inactive", "disabled")), "the unit after it")
 
 
-def test_a_plan_says_that_it_can_not_know():
+def plan(units, *words):
+    """(exit status, what it says of each resource, stderr)"""
+    done = mgmt_in(units, "plan", "graph.yaml", "--json", *words)
+    check(done.stdout.startswith("{"), f"{done}")
+    return done.returncode, {one["resource"]: one for one in json.loads(done.stdout)["resources"]}, done.stderr
+
+
+def mgmt_in(units, *words):
+    return subprocess.run([mgmt_test.mgmt(), *words], cwd=units.at, capture_output=True, text=True, timeout=60, check=False)
+
+
+def changes(resource):
+    return [(c["param"], c.get("before"), c.get("after")) for c in resource.get("changes", [])]
+
+
+def test_a_plan_says_what_would_change_and_touches_nothing():
+    with Units() as units:
+        counter = units.counter()
+        units.graph(svc=[{"name": "counter", "state": "running", "startup": "enabled"}])
+        status, found, _ = plan(units)
+        equal(changes(found["svc[counter]"]), [("startup", "disabled", "enabled"), ("state", "stopped", "running")], "what it says")
+        equal((status, found["svc[counter]"]["state"], state(counter.unit), counter.lines()), (6, "change", ("inactive", "disabled"), []),
+              "exit status, and the unit after it")
+        equal(units.once()[0], 0, "a run")
+        equal((plan(units)[0], counter.lines()), (0, ["start one"]), "all is right")
+        systemctl("mask", "--runtime", counter.unit)
+        equal(changes(plan(units)[1]["svc[counter]"]), [("startup", "masked-runtime", "enabled")], "masked by hand")
+        systemctl("unmask", "--runtime", counter.unit)
+        units.graph(svc=[{"name": "counter", "state": "stopped", "startup": "masked"}])
+        status, found, _ = plan(units)
+        equal((status, changes(found["svc[counter]"])), (6, [("startup", "enabled", "masked"), ("state", "running", "stopped")]), "the other way")
+        equal((state(counter.unit), counter.lines()), (("active", "enabled"), ["start one"]), "the unit after all plans")
+
+
+def test_a_plan_of_a_unit_that_is_not_there():
+    with Units() as units:
+        file = units.counter().file
+        missing = {"name": "countre", "state": "running"}
+        units.graph(svc=[missing])
+        status, found, _ = plan(units)
+        equal((status, found["svc[countre]"]["error"], "counter" in found["svc[countre]"]["hint"]),
+              (4, "there is no unit countre.service", True), "nobody brings it")
+        units.graph(("svc", "countre", "noop", "after"), svc=[missing], noop=[{"name": "after"}],
+                    file=[{"name": "unit", "path": file.replace("counter", "countre"), "content": read(file)}])
+        status, found, _ = plan(units)
+        equal((status, {name: one["state"] for name, one in found.items()}),
+              (6, {"file[unit]": "change", "svc[countre]": "unknown", "noop[after]": "fine"}), "its unit file comes before it")
+        check("before file[unit] has changed" in found["svc[countre]"]["changes"][0]["why"], f"{found}")
+
+
+def test_a_plan_says_whether_a_refresh_reloads_or_restarts():
+    with Units() as units:
+        counter = units.counter()
+        systemctl("start", counter.unit)
+        config = {"name": "of", "path": counter.config, "content": "two\n"}
+        unit = {"name": "of", "path": counter.file, "content": read(counter.file) + "# edited\n"}
+        for file, how in ((config, "reload"), (unit, "restart")):
+            text = json.loads(graph(svc=[{"name": "counter", "state": "running"}], file=[file], edges=[("file", "of", "svc", "counter")]))
+            text["edges"][0]["notify"] = True
+            write(units.at + "/graph.yaml", json.dumps(text))
+            status, found, _ = plan(units, "--save", "plan.json")
+            equal((status, changes(found["svc[counter]"])), (6, [("refresh", None, how)]), f"by {file['path']}")
+            equal(counter.lines()[-1].split()[0], "start" if how == "reload" else "reload", "so far")
+            done = mgmt_in(units, "apply", "plan.json")
+            equal(done.returncode, 0, f"{done}")
+        equal([line.split()[0] for line in counter.lines()], ["start", "reload", "stop", "start"], "what was done")
+
+
+def test_a_saved_plan_is_applied_exactly_or_not_at_all():
+    with Units() as units:
+        counter = units.counter()
+        units.graph(svc=[{"name": "counter", "state": "running", "startup": "enabled"}])
+        equal(plan(units, "--save", "plan.json")[0], 6, "plan")
+
+        def refused(what):
+            before = state(counter.unit), counter.lines()
+            done = mgmt_in(units, "apply", "plan.json")
+            check(done.returncode == 4 and what in done.stderr, f"not named: {what}: {done}")
+            equal((state(counter.unit), counter.lines()), before, "refused, so nothing is touched")
+
+        systemctl("enable", counter.unit)
+        refused("svc[counter] would change otherwise by now: state: stopped → running")
+        systemctl("start", counter.unit)
+        refused("svc[counter] is as declared by now")
+        systemctl("disable", "--now", counter.unit)
+        done = mgmt_in(units, "apply", "plan.json")
+        equal((done.returncode, state(counter.unit), counter.count("start")), (0, ("active", "enabled"), 2), f"applied: {done}")
+        refused("svc[counter] is as declared by now")
+
+
+def test_without_dbus_a_plan_says_that_it_can_not_know():
     with Units() as units:
         units.counter()
+        units.graph(svc=[{"name": "counter", "state": "running"}], file=[{"name": "f", "path": units.at + "/f", "content": "x"}])
+        systemctl("stop", "dbus.socket", "dbus.service")
+        try:
+            status, found, err = plan(units, "--save", "plan.json")
+        finally:
+            systemctl("start", "dbus.socket", "dbus.service")
+        check("D-Bus" in found["svc[counter]"]["changes"][0]["why"], f"{found}")
+        equal((status, found["svc[counter]"]["state"], found["file[f]"]["state"]), (4, "unknown", "change"), err)
+        check(not os.path.exists(units.at + "/plan.json"), "it was saved")
+
+
+def test_a_unit_that_is_just_starting_is_waited_for_by_a_plan():
+    with Units() as units:
+        counter = units.counter(seconds="2")
         units.graph(svc=[{"name": "counter", "state": "running"}])
-        plan = subprocess.run([mgmt_test.mgmt(), "plan", "graph.yaml"], cwd=units.at, capture_output=True, text=True, check=False)
-        check("unknown svc[counter]" in plan.stdout, f"{plan}")
-        equal(plan.returncode, 6, "exit status")
+        systemctl("start", "--no-block", counter.unit)
+        wait_until(lambda: state(counter.unit)[0] == "activating", "its start")
+        equal((plan(units)[0], counter.lines()), (0, ["start one"]), "nothing is left to do")
+
+
+def test_a_hostile_guard_of_a_plan_reaches_no_bus():
+    """Although what the plan has to know of units was asked by D-Bus."""
+    with Units() as units:
+        units.counter()
+        attempts = ["system_bus", "descriptors_of_the_parent", "inherited_descriptor"]
+        hostile = [sys.executable, "-B", os.path.join(os.path.dirname(os.path.abspath(__file__)), "hostile.py")]
+        for attempt in attempts:
+            with open(units.at + "/open", "w") as one:
+                equal(subprocess.run([*hostile, attempt, units.at], pass_fds=[one.fileno()], check=False).returncode, 0, f"{attempt} without mgmt")
+        units.graph(svc=[{"name": "counter", "state": "running"}],
+                    exec=[{"name": one, "cmd": "true", "ifcmd": " ".join([*hostile, one, units.at])} for one in attempts])
+        for words in ([], ["--save", "plan.json"]):
+            status, found, err = plan(units, *words)
+            equal((status, {name: one["state"] for name, one in found.items()}),
+                  (6, {"svc[counter]": "change", **{f"exec[{one}]": "fine" for one in attempts}}), f"what was done: {err}")
 
 
 def test_stopped_and_killed_by_hand_it_runs_again():
@@ -132,6 +255,17 @@ def test_stopped_and_killed_by_hand_it_runs_again():
         equal((state(counter.unit)[0], counter.count("start")), ("active", 3), "after a kill")
         agent.wait_for("converged")
         equal((agent.stop(), len(agent.all("changed"))), (0, 3), "exit status, and changes: one each")
+
+
+def test_why_names_what_systemd_said():
+    with Units() as units:
+        counter = units.counter()
+        agent = units.agent(state="running", prefix=units.at + "/p")
+        systemctl("stop", counter.unit)
+        repaired(agent)
+        told = json.loads(mgmt_in(units, "why", "svc[counter]", "--json", "--prefix", units.at + "/p").stdout)["chain"][-1]
+        check(told["event"].startswith("counter.service became ") and told["event"].endswith(" (PropertiesChanged)"), f"{told}")
+        equal(agent.stop(), 0, "exit status")
 
 
 def test_settle_returns_when_what_was_stopped_runs_again():
@@ -373,6 +507,9 @@ def test_units_of_a_user():
         counter = Counter(units.at, name="mine", units="/etc/systemd/user")
         user("daemon-reload")
         units.graph(svc=[{"name": "mine", "state": "running", "startup": "disabled", "session": True}])
+        planned = subprocess.run([mgmt_test.mgmt(), "plan", "graph.yaml"], cwd=units.at, env={**os.environ, **runtime}, capture_output=True,
+                                 text=True, check=False)
+        check("change svc[mine]" in planned.stdout and "state stopped → running" in planned.stdout, f"{planned}")
         agent = Agent("graph.yaml", cwd=units.at, env=runtime)
         agent.wait_for("converged")
         equal((user("is-active", "mine"), state("mine.service")[0]), ("active", "inactive"), "the user's, and the machine's")

@@ -52,7 +52,7 @@ def test_a_path_has_its_resource_its_line_and_its_last_change():
             agent.wait_for("changed", resource="file[motd]", repair=True)
             settle(at + "/prefix")
             said = whose(at, at + "/etc/motd")
-            check(f"{at}/etc/motd: file[motd] at graph.yaml:" in said and "repaired file[motd]" in said and "an event" in said, said)
+            check(f"{at}/etc/motd: file[motd] at graph.yaml:" in said and "repaired file[motd]" in said and f"after {at}/etc/motd was " in said, said)
             one, = objects(at, "etc/../etc//motd")
             near = abs(int(one["place"].split(":")[1]) - line_of(at, "motd"))
             check(one["resource"] == "file[motd]" and near <= 1, f"{one}, declared at {line_of(at, 'motd')}")

@@ -200,6 +200,16 @@ std::shared_ptr<const Declaration> Engine::with_received(const Instance& instanc
   return declaration;
 }
 
+// In a dry run: who stands directly before it and would change something.
+std::vector<const Declaration*> Engine::changes_before(const Instance& instance) const {
+  std::vector<const Declaration*> found;
+  for (VertexId before : graph_->topology.predecessors(instance.at)) {
+    const auto* extras = std::as_const(*instances_[before]).extras_if_any();
+    if (extras && !extras->last_dry.empty()) found.push_back(instances_[before]->declaration.get());
+  }
+  return found;
+}
+
 // Takes the values that others send. False if they can't be had: then the run has ended.
 bool Engine::receive(Instance& instance, Inputs& inputs) {
   auto at = receives_.find(instance.at);

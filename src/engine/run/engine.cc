@@ -49,7 +49,7 @@ Engine::Engine(Loop& loop, report::Report& report, Options options, Publisher* p
           [this](std::string text) { report_.emit(report::Notice{report::Notice::Level::Warning, std::move(text)}); }),
       spawner_(loop),
       unsynced_(options.durability),
-      services_{loop_, files_, spawner_, unsynced_, report_, options.noop, options.keeper},
+      services_{loop_, files_, spawner_, unsynced_, report_, options.noop, options.keeper, options.answers},
       graph_(std::make_shared<ResourceGraph>()),
       convergence_(options.window),
       converge_timer_(loop),
@@ -125,6 +125,8 @@ void Engine::start(Instance& instance) {
     report::Cause cause{instance.why};
     if (cause.why == report::Cause::Why::Received) cause.from = sender_to(instance);
     if (refreshed_by) cause = {report::Cause::Why::Refresh, *refreshed_by};
+    std::string told = take_told(instance);
+    if (cause.why == report::Cause::Why::Event) cause.event = std::move(told);
     report_.emit(report::Started{instance.declaration->id(), std::move(cause)});
   }
   if (inputs.refresh) refreshes_.begin(instance.declaration->id());
@@ -154,6 +156,7 @@ void Engine::start(Instance& instance) {
   const Kind& kind = *instance.declaration->kind;
   if (managed_ && kind.views_managed_paths && kind.views_managed_paths(*instance.declaration))
     inputs.managed = managed_;
+  if (options_.noop && kind.question) inputs.changes_before = changes_before(instance);
 
   auto timeout = instance.declaration->meta->timeout;
   if (timeout > 0ms && instance.runs != Instance::Runs::Inline) {
@@ -491,9 +494,17 @@ void Engine::on_look(Instance& instance, Look look, report::Cause::Why why) {
   }
   if (look == Look::Entry && schedule_.state(instance.at) == Schedule::State::Clean && instance.resource->is_own_echo())
     return;
+  // The first is why; what comes before it is looked at may be our own.
+  if (why == report::Cause::Why::Event && !instance.told && report_.wanted())
+    if (auto told = files_.telling()) instance.told = std::make_unique<std::string>(to_text(*told));
   look_again(instance, why);
   // Not yet: more may come with it, and a file isn't to run before the folder that went at the same time.
   pump_soon();
+}
+
+std::string Engine::take_told(Instance& instance) {
+  if (auto told = std::exchange(instance.told, nullptr)) return std::move(*told);
+  return instance.resource ? instance.resource->take_told() : "";
 }
 
 // As `meta: limit` and `burst` allow: at once, or when the time has come.

@@ -79,6 +79,8 @@ class Engine {
     Durability durability = Durability::Burst;
     /// Keeps what is about to be overwritten; outlives the engine. Null: nothing is kept.
     Keeper* keeper = nullptr;
+    /// Of a plan that is made where no daemon can be reached; else null.
+    std::shared_ptr<const Answers> answers = nullptr;
     /// Of the jitter of retries.
     std::uint32_t random_seed = std::random_device{}();
   };
@@ -202,6 +204,7 @@ class Engine {
   static bool holds_secrets(const Instance& instance);
   static const Declaration& shown_declaration(const Instance& instance);
   std::shared_ptr<const Declaration> with_received(const Instance& instance) const;
+  std::vector<const Declaration*> changes_before(const Instance& instance) const;
   bool receive(Instance& instance, Inputs& inputs);
 
   // engine.cc
@@ -235,6 +238,7 @@ class Engine {
   void end_run(Instance& instance, Schedule::Result result);
 
   void on_look(Instance& instance, Look look, report::Cause::Why why = report::Cause::Why::Event);
+  static std::string take_told(Instance& instance);
   void look_again(Instance& instance, report::Cause::Why why);
   void mark_dirty(Instance& instance, report::Cause::Why why);
   void on_timeout(Instance& instance);

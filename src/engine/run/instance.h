@@ -72,6 +72,8 @@ struct Instance {
   bool withheld = false;      // the run that is on its way, or was the last, only looks: see Engine::withhold
   bool rearm = false;         // it watches less than it should
   bool refreshing = false;    // the run that is on its way was given a refresh
+  /// What the event said that is the reason of the next look; null where that isn't known.
+  std::unique_ptr<std::string> told;
 
   struct Received {
     ParamIndex param = 0;

@@ -33,6 +33,7 @@ std::string read_link(const std::string& path) {
 Entry::~Entry() {
   if (state.closing) return;
   FileWatcher::State::Busy busy(state);
+  if (state.telling == this) state.telling = nullptr;
   if (pending_at != UINT32_MAX) state.pending[pending_at] = nullptr;
   if (more) {
     unwatch_itself();

@@ -251,6 +251,7 @@ void FileWatcher::State::notify(Entry& entry, Event event, Why why) {
     entry.pending_at = static_cast<std::uint32_t>(pending.size());
     entry.pending_event = event;
     entry.pending_why = why;
+    entry.happened = {};
     pending.push_back(&entry);
     return;
   }
@@ -258,16 +259,17 @@ void FileWatcher::State::notify(Entry& entry, Event event, Why why) {
   if (why == Why::Event) entry.pending_why = why;
 }
 
-void FileWatcher::State::notify_subtree(Folder& folder, Event event, Why why) {
+void FileWatcher::State::notify_subtree(Folder& folder, Event event, Why why, Happened happened) {
   for (auto& [name, entry] : folder.entries) {
     if (entry->options.recursive) entry->stale_tree = true;
     notify(*entry, event, why);
+    if (happened.mask != 0) entry->tell(happened);
   }
   for (Entry* tree : folder.trees) {
     tree->stale_tree = true;
     notify(*tree, both(Event::Content, event), why);
   }
-  for (auto& [name, child] : folder.children) notify_subtree(*child, event, why);
+  for (auto& [name, child] : folder.children) notify_subtree(*child, event, why, happened);
 }
 
 void FileWatcher::State::dispatch() {
@@ -286,7 +288,9 @@ void FileWatcher::State::dispatch() {
       if (entry->pending_why == Why::Poll && !entry->has_changed()) continue;
       entry->take_stamp();
     }
+    telling = entry;
     entry->call(event);
+    telling = nullptr;
   }
   pending.clear();
 }
@@ -303,6 +307,19 @@ void FileWatcher::State::notify_of(Entry& entry, Event what, const KernelEvent& 
   if (!is_told(entry, event.mask)) return;
   if (event.pid != 0) who.did(entry.path(), event.pid);
   notify(entry, what, Why::Event);
+  entry.tell({.mask = event.mask});
+}
+
+void FileWatcher::State::notify_below(Entry& tree, const Folder& folder, std::string_view name,
+                                      const KernelEvent& event) {
+  if (!is_told(tree, event.mask)) return;
+  if (event.pid != 0) who.did(tree.path(), event.pid);
+  notify(tree, Event::Content, Why::Event);
+  tree.tell({.mask = event.mask, .length = Happened::kBelow}, folder.path, name);
+}
+
+Happened FileWatcher::State::of_folder(const Folder& folder, const KernelEvent& event) {
+  return {.mask = event.mask, .length = static_cast<std::uint32_t>(folder.path.size())};
 }
 
 void FileWatcher::State::on_name(Folder& folder, const KernelEvent& event, std::string_view name) {
@@ -311,7 +328,7 @@ void FileWatcher::State::on_name(Folder& folder, const KernelEvent& event, std::
     if (child != folder.children.end() && (event.mask & (kAppearedOrWent | IN_ATTRIB))) {
       Folder& part = *child->second;
       arm_subtree(part);
-      notify_subtree(part, Event::Way, Why::Event);
+      notify_subtree(part, Event::Way, Why::Event, of_folder(part, event));
     }
   }
   auto [begin, end] = folder.entries.equal_range(name);
@@ -321,7 +338,7 @@ void FileWatcher::State::on_name(Folder& folder, const KernelEvent& event, std::
   }
   for (Entry* tree : folder.trees) {
     if ((event.mask & IN_ISDIR) && (event.mask & kAppearedOrWent)) tree->stale_tree = true;
-    notify_of(*tree, Event::Content, event);
+    notify_below(*tree, folder, name, event);
   }
 }
 
@@ -352,7 +369,7 @@ void FileWatcher::State::on_event(const KernelEvent& event) {
     }
     for (Folder* folder : folders) {
       arm_subtree(*folder);
-      notify_subtree(*folder, Event::Way, Why::Event);
+      notify_subtree(*folder, Event::Way, Why::Event, of_folder(*folder, event));
     }
     return;
   }
@@ -435,6 +452,16 @@ void FileWatcher::catch_up() {
   drain();
   poll_now();
   if (!state_->incomplete.empty()) state_->look_at_incomplete();
+}
+
+std::optional<FileWatcher::Told> FileWatcher::telling() const {
+  const Entry* entry = state_->telling;
+  if (!entry || entry->happened.mask == 0) return std::nullopt;
+  if (entry->happened.length == Happened::kBelow)
+    return Told{.path = entry->more ? clean_path(entry->more->below) : "", .mask = entry->happened.mask};
+  std::string path = entry->path();
+  if (entry->happened.length < path.size()) path.resize(entry->happened.length);
+  return Told{.path = std::move(path), .mask = entry->happened.mask};
 }
 
 std::shared_ptr<const Process> FileWatcher::take_changer(const std::string& path) { return state_->who.take(path); }

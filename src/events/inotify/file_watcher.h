@@ -18,6 +18,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -102,6 +103,16 @@ class FileWatcher {
   /// False, at no cost, as long as each folder that is watched has one name, and no link is followed.
   bool has_other_names() const;
 
+  /// What the kernel said, for a person: it is never believed.
+  struct Told {
+    std::string path;
+    /// Bits of inotify(7), of one or several events.
+    std::uint32_t mask = 0;
+  };
+  /// In a call, or in what it calls: what that is made for. None where it is only time to look, or the kernel doesn't
+  /// say what happened.
+  std::optional<Told> telling() const;
+
   /// Who made the last change of what is watched at `path` (or below, if recursive) since this was asked last: not
   /// ourselves. Null if nobody did, or nobody says who.
   std::shared_ptr<const Process> take_changer(const std::string& path);
@@ -120,5 +131,8 @@ class FileWatcher {
  private:
   std::unique_ptr<State> state_;
 };
+
+/// "/etc/motd was removed and created (DELETE, CREATE)"; the order of the events isn't kept. "" for no bits.
+std::string to_text(const FileWatcher::Told& told);
 
 }  // namespace mgmt::events

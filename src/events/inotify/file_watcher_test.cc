@@ -26,6 +26,7 @@ struct FileWatcherTest : testing::Test {
   std::unique_ptr<FileWatcher> watcher;
   std::map<std::string, int> calls;
   std::map<std::string, FileWatcher::Event> last;
+  std::map<std::string, std::string> told;
   std::vector<std::unique_ptr<FileWatcher::Watch>> watches;
 
   void SetUp() override {
@@ -42,6 +43,8 @@ struct FileWatcherTest : testing::Test {
     watches.push_back(watcher->watch(top / path, options, [this, path](FileWatcher::Event event) {
       ++calls[path];
       last[path] = event;
+      auto what = watcher->telling();
+      told[path] = what ? to_text(*what) : "";
       loop.stop();
     }));
   }
@@ -474,6 +477,57 @@ TEST(FileWatcherLimits, WithOneWatchTheRestIsPolled) {
   int result = with_inotify_limit("/proc/sys/user/max_inotify_watches", 1, sees_a_change_by_polling);
   if (result == 77) GTEST_SKIP() << "no user namespace here";
   EXPECT_EQ(result, 0);
+}
+
+TEST_F(FileWatcherTest, ACallKnowsWhatItIsMadeFor) {
+  fs::create_directories(top / "d/e");
+  write("f", "one");
+  write("d/e/g", "one");
+  watch("f");
+  watch("d/e/g");
+  std::string at = top.string();
+  write("f", "two");
+  ASSERT_TRUE(called("f"));
+  EXPECT_TRUE(told["f"].starts_with(at + "/f was written (MODIFY")) << told["f"];
+  drain();
+  fs::permissions(top / "f", fs::perms(0600));
+  ASSERT_TRUE(called("f"));
+  EXPECT_EQ(told["f"], at + "/f was changed in its attributes (ATTRIB)");
+  fs::remove(top / "f");
+  ASSERT_TRUE(called("f"));
+  EXPECT_EQ(told["f"], at + "/f was removed (DELETE)");
+  write("new", "three");
+  fs::rename(top / "new", top / "f");
+  ASSERT_TRUE(called("f"));
+  EXPECT_EQ(told["f"], at + "/f was moved there (MOVED_TO)");
+  // A folder above.
+  fs::rename(top / "d", top / "away");
+  ASSERT_TRUE(called("d/e/g"));
+  EXPECT_EQ(told["d/e/g"], at + "/d was moved away (MOVED_FROM)");
+  EXPECT_FALSE(watcher->telling()) << "outside of a call";
+}
+
+TEST_F(FileWatcherTest, ACallOfATreeKnowsWhatInItHasChanged) {
+  fs::create_directories(top / "tree/below");
+  watch("tree", {.recursive = true});
+  write("tree/below/file", "one");
+  ASSERT_TRUE(called("tree"));
+  EXPECT_TRUE(told["tree"].starts_with(top.string() + "/tree/below/file was created")) << told["tree"];
+  drain();
+  // Of several, the last.
+  write("tree/a", "one");
+  fs::remove(top / "tree/below/file");
+  ASSERT_TRUE(called("tree"));
+  EXPECT_EQ(told["tree"], top.string() + "/tree/below/file was removed (DELETE)");
+  watcher->poll_now();
+  EXPECT_FALSE(watcher->telling());
+}
+
+TEST(Told, SaysEachWordOnce) {
+  EXPECT_EQ(
+      to_text({.path = "/f", .mask = 0x200 | 0x100 | 0x2 | 0x8 | 0x4}),
+      "/f was removed, created, written and changed in its attributes (DELETE, CREATE, MODIFY, CLOSE_WRITE, ATTRIB)");
+  EXPECT_EQ(to_text({.path = "/f", .mask = 0}), "");
 }
 
 }  // namespace

@@ -27,6 +27,14 @@ constexpr int kMaxLinks = 40;  // as the kernel's own limit of links in one path
 
 struct Entry;
 
+/// What the kernel has told of an Entry since its last call.
+struct Happened {
+  std::uint32_t mask = 0;  // 0: nothing, or nobody knows
+  /// Of the path that it is about: a folder above is a beginning of the Entry's own.
+  std::uint32_t length = UINT32_MAX;
+  static constexpr std::uint32_t kBelow = UINT32_MAX - 1;  // something in a recursive one: More::below
+};
+
 struct Folder {
   std::string path;
   Folder* parent = nullptr;
@@ -83,6 +91,7 @@ struct FileWatcher::State {
   bool warned_access = false;
   bool warned_overflow = false;
   std::vector<Entry*> pending;
+  Entry* telling = nullptr;  // whose call is being made
   // While events are being handled, what they make superfluous is kept: whoever is further up the stack may still hold
   // it.
   struct Busy {
@@ -132,7 +141,9 @@ struct FileWatcher::State {
   enum class Why : std::uint8_t { Event, Poll };
   void notify(Entry& entry, Event event, Why why);
   void notify_of(Entry& entry, Event what, const KernelEvent& event);
-  void notify_subtree(Folder& folder, Event event, Why why);
+  void notify_below(Entry& tree, const Folder& folder, std::string_view name, const KernelEvent& event);
+  static Happened of_folder(const Folder& folder, const KernelEvent& event);
+  void notify_subtree(Folder& folder, Event event, Why why, Happened happened = {});
   void dispatch();
   void poll();
 };
@@ -148,6 +159,8 @@ struct Entry : FileWatcher::Watch {
   void walk(const std::string& path, std::vector<Folder*>& into);
   void watch_itself();  // if something is mounted here
   void unwatch_itself();
+  // told.cc. The last two: of Happened::kBelow.
+  void tell(Happened what, std::string_view folder_below = {}, std::string_view name_below = {});
   // stamp.cc
   bool is_polled() const;
   void take_stamp();   // for Options::only_changes, where it is polled
@@ -163,10 +176,12 @@ struct Entry : FileWatcher::Watch {
   // Position in State::pending and the strongest event there.
   std::uint32_t pending_at = UINT32_MAX;
   FileWatcher::Event pending_event = FileWatcher::Event::Entry;
+  Happened happened = {};
   // Rarely used, so behind one pointer.
   struct More {
     std::vector<Folder*> tree;
     std::string target;
+    std::string below;  // what the last event of a recursive one was about
     std::unique_ptr<FileWatcher::Watch> target_watch;
     Entry* followed_by = nullptr;  // whose target this is
     int wd = -1;

@@ -32,10 +32,14 @@ bool is_unit_character(char c) {
          std::string_view(":-_.\\@").find(c) != std::string_view::npos;
 }
 
+bool is_unit_name(std::string_view unit) {
+  return unit.size() <= kLongestName && std::ranges::all_of(unit, is_unit_character);
+}
+
 void validate(const Declaration& declaration, Diagnostics& diagnostics) {
   const Params& params = declaration.params;
   std::string unit = unit_name(declaration.name);
-  if (unit.size() > kLongestName || !std::ranges::all_of(unit, is_unit_character)) {
+  if (!is_unit_name(unit)) {
     diagnostics.error(declaration.pos, fmt::format("`{}` can't be the name of a unit", printable(declaration.name)),
                       "letters, digits and : - _ . \\ @; systemd-escape(1) gives the name for a path");
   } else if (unit.find("@.") != std::string::npos) {
@@ -87,6 +91,15 @@ std::string needs_root(const Declaration& declaration) {
   return declaration.params.get_or(kSession, false) ? "" : "a unit of the system";
 }
 
+// Without the module nothing is known, and why is the answer.
+std::vector<Value> answer(const std::vector<std::string>& questions) {
+  Result<const Module*> module = load_module("svc");
+  if (module) return (*module)->answer(questions);
+  Map map;
+  map.emplace_back("error", Value(module.error().text()));
+  return std::vector<Value>(questions.size(), Value(std::move(map)));
+}
+
 std::unique_ptr<Resource> create(std::shared_ptr<const Declaration> declaration, Services& services) {
   return create_from_module("svc", std::move(declaration), services);
 }
@@ -95,6 +108,30 @@ std::unique_ptr<Resource> create(std::shared_ptr<const Declaration> declaration,
 
 std::string unit_name(std::string_view name) {
   return has_unit_type(name) ? std::string(name) : fmt::format("{}.service", name);
+}
+
+std::string question(const Declaration& declaration) {
+  return (declaration.params.get_or(kSession, false) ? "user " : "system ") + unit_name(declaration.name);
+}
+
+std::optional<Question> parse_question(std::string_view text) {
+  std::size_t space = text.find(' ');
+  std::string_view whose = text.substr(0, space);
+  std::string_view unit = space == std::string_view::npos ? std::string_view() : text.substr(space + 1);
+  if ((whose != "user" && whose != "system") || !is_unit_name(unit) || !has_unit_type(unit)) return std::nullopt;
+  return Question{.session = whose == "user", .unit = std::string(unit)};
+}
+
+bool changes_its_file(const Declaration& declaration, std::span<const Declaration* const> before) {
+  std::vector<Need> files;
+  for (const Declaration* one : before) {
+    std::optional<std::string> path = one->kind->managed_path ? one->kind->managed_path(*one) : std::nullopt;
+    if (!path) continue;
+    if (files.empty()) needs(declaration, files);
+    for (const Need& file : files)
+      if (is_within(*path, file.name)) return true;
+  }
+  return false;
 }
 
 }  // namespace svc
@@ -113,6 +150,8 @@ constinit const Kind kSvcKind{
         "changed. One that this very run has just started, and one that is stopped, is left alone.",
     .needs = svc::needs,
     .needs_root = svc::needs_root,
+    .question = svc::question,
+    .answer = svc::answer,
     .create = svc::create,
 };
 

@@ -103,5 +103,45 @@ TEST(SvcKind, ItsUnitFilesAndTheirDropInsComeFirst) {
   EXPECT_FALSE(has(mine, "/etc/systemd/system/app.service"));
 }
 
+std::string parsed(std::string_view text) {
+  std::optional<Question> found = parse_question(text);
+  return found ? (found->session ? "user " : "system ") + found->unit : "none";
+}
+
+TEST(Question, IsOfOneUnitAndComesBack) {
+  EXPECT_EQ(question(declare("ssh", {.state = "running"})), "system ssh.service");
+  EXPECT_EQ(question(declare("a@b.timer", {.state = "running", .session = true})), "user a@b.timer");
+  EXPECT_EQ(parsed("system ssh.service"), "system ssh.service");
+  EXPECT_EQ(parsed("user a@b.timer"), "user a@b.timer");
+}
+
+TEST(Question, OfAnythingElseIsNone) {
+  for (std::string_view text :
+       {"", "system", "system ", "ssh.service", "root ssh.service", "system ssh", "system /etc/x.service",
+        "system a b.service", "system ../x.service", "system .service"})
+    EXPECT_EQ(parsed(text), "none") << text;
+  EXPECT_EQ(parsed("system " + std::string(300, 'a') + ".service"), "none");
+}
+
+TEST(Svc, KnowsWhoChangesItsFile) {
+  auto file = [](const char* path) {
+    Declaration declaration;
+    declaration.kind = find_kind("file");
+    declaration.name = path;
+    return declaration;
+  };
+  Declaration svc = declare("ssh", {.state = "running"});
+  auto changes = [&](const char* path) {
+    Declaration before = file(path);
+    const Declaration* all[] = {&before};
+    return changes_its_file(svc, all);
+  };
+  EXPECT_TRUE(changes("/etc/systemd/system/ssh.service"));
+  EXPECT_TRUE(changes("/etc/systemd/system/ssh.service.d/local.conf"));
+  EXPECT_FALSE(changes("/etc/ssh/sshd_config"));
+  EXPECT_FALSE(changes("/etc/systemd/system/ssh.socket"));
+  EXPECT_FALSE(changes_its_file(svc, {}));
+}
+
 }  // namespace
 }  // namespace mgmt::svc

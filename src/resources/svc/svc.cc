@@ -7,11 +7,15 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
+#include <string>
 #include <utility>
 
 #include "src/async/confine.h"
 #include "src/base/text.h"
 #include "src/resources/async_resource.h"
+#include "src/resources/svc/asked.h"
+#include "src/resources/svc/facts.h"
 #include "src/resources/svc/journal.h"
 #include "src/resources/svc/systemd.h"
 
@@ -26,28 +30,6 @@ using FileChange = Systemd::FileChange;
 
 // How often a check or apply begins anew when the connection breaks under it.
 constexpr int kTries = 3;
-
-bool runs(const UnitState& unit) { return unit.active == "active" || unit.active == "reloading"; }
-bool is_stopped(const UnitState& unit) { return unit.active == "inactive" || unit.active == "failed"; }
-
-// As a Delta and a message show it.
-std::string state_text(const UnitState& unit) {
-  if (unit.active == "active") return std::string(kRunning);
-  if (unit.active == "inactive") return std::string(kStopped);
-  return unit.active;
-}
-
-bool starts_disabled(std::string_view files) {
-  // Without an [Install] section there is nothing that could be enabled.
-  return files == "disabled" || files == "static" || files == "indirect" || files == "generated" ||
-         files == "transient" || files == "linked" || files == "linked-runtime";
-}
-
-bool startup_is(std::string_view wanted, std::string_view files) {
-  if (wanted == kEnabled) return files == "enabled" || files == "alias";
-  if (wanted == kDisabled) return starts_disabled(files);
-  return files == wanted;
-}
 
 Error to_error(const BusError& error, bool session) {
   Error plain(error.text());
@@ -84,6 +66,7 @@ class Svc : public AsyncResource {
 
   void watch(Subscriptions& into, Notify notify) override;
   bool events_come_late() const override { return true; }
+  std::string take_told() override;
   asio::awaitable<Delta> check(Inputs inputs) override;
   asio::awaitable<void> apply(Delta delta) override;
 
@@ -105,13 +88,14 @@ class Svc : public AsyncResource {
     return text ? std::string_view(*text) : std::string_view();
   }
   void on_event(Event event, std::string_view active);
-  bool is_wrong(const UnitState& unit) const {
-    return (wanted(kState) == kRunning && !runs(unit)) || (wanted(kState) == kStopped && !is_stopped(unit));
+  Wanted wanted() const {
+    return {.name = unit_, .state = wanted(kState), .startup = wanted(kStartup), .session = session_};
   }
 
   asio::awaitable<UnitState> settled(bool wait_for_start);
-  asio::awaitable<Delta> look(bool refresh);
-  asio::awaitable<void> require_unit(UnitState unit);
+  asio::awaitable<Delta> look(Inputs inputs);
+  Delta look_at(const Wanted& wanted, Facts facts, const Inputs& inputs) const;
+  Delta look_confined(const Inputs& inputs) const;
   asio::awaitable<void> make_so(Delta delta);
   asio::awaitable<void> change_startup();
   asio::awaitable<void> start();
@@ -128,6 +112,9 @@ class Svc : public AsyncResource {
   Systemd::Watcher watcher_;
   /// ActiveState as it was read last: an event that says the same is no news (our own job's echo).
   std::string last_active_;
+  /// The last event that was news, and what it said of ActiveState.
+  std::optional<Event> last_event_;
+  std::string told_active_;
   int acting_ = 0;
 };
 
@@ -135,7 +122,22 @@ void Svc::on_event(Event event, std::string_view active) {
   events_.add();
   if (!notify_ || acting_ > 0) return;
   if (event == Event::State && (active.empty() || active == last_active_)) return;
+  last_event_ = event;
+  told_active_ = active;
   notify_(Look::Again);
+}
+
+std::string Svc::take_told() {
+  std::optional<Event> event = std::exchange(last_event_, std::nullopt);
+  if (!event) return {};
+  switch (*event) {
+    case Event::State:
+      return told_active_.empty() ? fmt::format("a job of {} ended (JobRemoved)", unit_)
+                                  : fmt::format("{} became {} (PropertiesChanged)", unit_, told_active_);
+    case Event::Files: return "unit files were changed (UnitFilesChanged)";
+    case Event::Unknown: return "systemd read its unit files anew, or came back";
+  }
+  return {};
 }
 
 void Svc::watch(Subscriptions& into, Notify notify) {
@@ -158,70 +160,54 @@ asio::awaitable<UnitState> Svc::settled(bool wait_for_start) {
     UnitState unit = co_await systemd_->read(unit_);
     watcher_.follow(unit.path);
     last_active_ = unit.active;
-    bool moves = unit.active == "deactivating" || unit.active == "reloading" || unit.has_job;
-    if (unit.active == "activating") moves = wait_for_start;
-    if (!moves) co_return unit;
+    if (!moves(unit, wait_for_start)) co_return unit;
     Acting acting(*this);
     co_await events_.more_than(seen);
   }
 }
 
-asio::awaitable<void> Svc::require_unit(UnitState unit) {
-  if (unit.load == "not-found") {
-    std::vector<std::string> names = co_await systemd_->unit_files();
-    std::vector<std::string_view> candidates(names.begin(), names.end());
-    std::string hint = did_you_mean(unit_, candidates);
-    throw Error(fmt::format("there is no unit {}", unit_))
-        .hint(!hint.empty() ? hint
-              : session_
-                  ? "`systemctl --user list-unit-files` lists what there is"
-                  : "`systemctl list-unit-files` lists what there is; an edge lets its package or file come first");
-  }
-  if (unit.load == "error" || unit.load == "bad-setting")
-    throw Error(fmt::format("the unit file of {} is wrong ({})", unit_, unit.load))
-        .hint(fmt::format("`systemd-analyze verify {}` says where", unit_));
+// In a run that only looks, what comes before it has not made the unit, or changed its file.
+Delta Svc::look_at(const Wanted& wanted, Facts facts, const Inputs& inputs) const {
+  if (inputs.dry && facts.unit.load == "not-found" && !inputs.changes_before.empty() && wanted.startup != kMasked)
+    return not_known(
+        wanted, fmt::format("there is no unit {} before {} has changed", unit_, inputs.changes_before.front()->id()));
+  if (inputs.dry && changes_its_file(*declaration_, inputs.changes_before)) facts.file_changed = true;
+  return difference(wanted, facts);
 }
 
-asio::awaitable<Delta> Svc::look(bool refresh) {
-  Delta delta;
-  std::string_view state = wanted(kState), startup = wanted(kStartup);
-  UnitState unit = co_await settled(state != kStopped);
-  // What doesn't exist can be masked, so that it doesn't start when it comes.
-  if (startup != kMasked) co_await require_unit(unit);
-  if (!startup.empty()) {
-    std::string files = "disabled";
-    if (unit.load != "not-found") files = co_await systemd_->file_state(unit_, unit.path);
-    if (!startup_is(startup, files))
-      delta.changes.push_back({.param = "startup", .before = Value(files), .after = Value(std::string(startup))});
-  }
-  if (is_wrong(unit)) {
-    delta.changes.push_back({.param = "state", .before = Value(state_text(unit)), .after = Value(std::string(state))});
-  } else if (refresh && runs(unit)) {
-    // What the unit file itself says is taken up by a restart only.
-    bool file_changed = co_await systemd_->unit_flag(unit.path, "NeedDaemonReload");
-    bool can_reload = false;
-    if (!file_changed) can_reload = co_await systemd_->unit_flag(unit.path, "CanReload");
-    delta.changes.push_back(
-        {.param = std::string(kRefresh), .after = Value(std::string(can_reload ? kReload : kRestart)), .action = true});
-  }
-  co_return delta;
+asio::awaitable<Delta> Svc::look(Inputs inputs) {
+  Wanted wanted = this->wanted();
+  wanted.refresh = inputs.refresh;
+  UnitState unit = co_await settled(wanted.state != kStopped);
+  Asked asked = wanted.asked(unit);
+  Facts facts = co_await facts_of(systemd_, unit_, unit, asked);
+  co_return look_at(wanted, facts, inputs);
+}
+
+// Where a plan is made no bus can be reached, as what can be called there could change something too: what it has to
+// know was asked outside.
+Delta Svc::look_confined(const Inputs& inputs) const {
+  Wanted wanted = this->wanted();
+  wanted.refresh = inputs.refresh;
+  const Value* answer = services_.answers ? services_.answers->find("svc", question(*declaration_)) : nullptr;
+  if (!answer) return not_known(wanted, "systemd can't be asked where nothing can be changed");
+  if (std::string why = why_not(*answer); !why.empty()) return not_known(wanted, why);
+  Facts facts = facts_from(*answer);
+  if (moves(facts.unit, wanted.state != kStopped))
+    return not_known(wanted, fmt::format("{} is just {}", unit_,
+                                         facts.unit.has_job ? "being started or stopped" : facts.unit.active));
+  return look_at(wanted, std::move(facts), inputs);
 }
 
 asio::awaitable<Delta> Svc::check(Inputs inputs) {
-  // Where a plan is made no bus can be reached: what can be called there could change something, too.
-  if (inputs.dry && confine::active()) {
-    Delta unknown;
-    unknown.changes.push_back(
-        {.param = "state", .known = false, .why = "systemd can't be asked where nothing can be changed"});
-    co_return unknown;
-  }
+  if (inputs.dry && confine::active()) co_return look_confined(inputs);
   for (int left = kTries; true; --left) {
     try {
       {
         Acting acting(*this);
         co_await systemd_->ready();
       }
-      co_return co_await look(inputs.refresh);
+      co_return co_await look(inputs);
     } catch (const BusError& error) {
       if (!error.is_disconnection() || left <= 1) throw to_error(error, session_);
     }
@@ -256,7 +242,7 @@ asio::awaitable<void> Svc::make_so(Delta delta) {
   if (changes(kRefresh)) co_await refresh();
   // Events meanwhile were dropped: if it is not so (any more), somebody else moved it, and it is looked at again.
   UnitState unit = co_await settled(state != kStopped);
-  if (is_wrong(unit) && notify_) notify_(Look::Again);
+  if (wanted().is_wrong(unit) && notify_) notify_(Look::Again);
 }
 
 asio::awaitable<void> Svc::change_startup() {

@@ -4,6 +4,8 @@
 #pragma once
 
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -50,6 +52,18 @@ inline constexpr std::string_view kRestart = "restart";
 
 /// "ssh.service" for "ssh", "backup.timer" for itself.
 std::string unit_name(std::string_view name);
+
+/// What a plan asks, see Kind::question: "system ssh.service", "user x.timer".
+std::string question(const Declaration& declaration);
+struct Question {
+  bool session = false;
+  std::string unit;
+};
+/// None for what question() never makes: it comes from a process that is not trusted.
+std::optional<Question> parse_question(std::string_view text);
+
+/// Whether one of these manages the unit file, or a drop-in of it, that `declaration` stands for.
+bool changes_its_file(const Declaration& declaration, std::span<const Declaration* const> before);
 
 }  // namespace svc
 }  // namespace mgmt

@@ -131,22 +131,22 @@ void Systemd::tell_all(Watcher::Event event) {
 
 // --- The connection
 
-Systemd::Systemd(Services& services, bool session)
-    : loop_(services.loop),
+Systemd::Systemd(Loop& loop, bool session)
+    : loop_(loop),
       session_(session),
-      hope_(services.loop),
-      again_(services.loop),
-      upness_(services.loop),
-      no_reload_(services.loop),
-      jobs_(services.loop),
-      bus_(std::make_unique<Bus>(services.loop, session ? Bus::Which::Session : Bus::Which::System, matches(),
+      hope_(loop),
+      again_(loop),
+      upness_(loop),
+      no_reload_(loop),
+      jobs_(loop),
+      bus_(std::make_unique<Bus>(loop, session ? Bus::Which::Session : Bus::Which::System, matches(),
                                  static_cast<Bus::Listener&>(*this))) {}
 
 std::shared_ptr<Systemd> Systemd::of(Services& services, bool session) {
   std::weak_ptr<void>& shared = services.shared[session ? "systemd of the user" : "systemd"];
   auto systemd = std::static_pointer_cast<Systemd>(shared.lock());
   if (!systemd) {
-    systemd = std::make_shared<Systemd>(services, session);
+    systemd = std::make_shared<Systemd>(services.loop, session);
     shared = systemd;
   }
   return systemd;

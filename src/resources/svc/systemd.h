@@ -67,7 +67,7 @@ class Systemd : public std::enable_shared_from_this<Systemd>, private events::Bu
     Call call_;
   };
 
-  Systemd(Services& services, bool session);
+  Systemd(Loop& loop, bool session);
   /// The one that all resources of `services` share; it ends with the last of them.
   static std::shared_ptr<Systemd> of(Services& services, bool session);
 
