@@ -134,7 +134,10 @@ def test_a_repair_is_in_the_history_by_the_same_rule():
             write(at + "/graph.yaml", graph(file=[{"name": "f", "path": at + "/f", "content": NEW}]))
             agent = Agent("graph.yaml", cwd=at, prefix=at + "/prefix")
             agent.wait_for("converged")
-            write(at + "/f", OLD)
+            # Whole, or the agent is there before the text is.
+            write(at + "/f.new", OLD)
+            os.chmod(at + "/f.new", mode)
+            os.rename(at + "/f.new", at + "/f")
             agent.wait_for("changed", resource="file[f]")
             agent.stop()
             history = command("history", "--prefix", at + "/prefix", cwd=at).stdout

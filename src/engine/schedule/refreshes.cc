@@ -50,7 +50,7 @@ Refreshes::BySender::iterator Refreshes::take(Receiver& from, BySender::iterator
                                               std::vector<std::uint64_t>& rows) {
   auto holder = from.holders.find(owed->second.holder);
   if (--holder->second.holds == 0) {
-    rows.push_back(holder->first);
+    if (holder->second.durable) rows.push_back(holder->first);
     from.holders.erase(holder);
   }
   return from.by_sender.erase(owed);

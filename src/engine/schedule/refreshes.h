@@ -39,7 +39,7 @@ class Refreshes {
   Owing owe(const std::string& sender, std::span<const std::string> receivers);
   /// Rows of `to_write` are durable.
   void written(std::span<const RefreshRow> rows);
-  /// Takes what was added back: nothing was changed. The rows that are done with.
+  /// Takes what was added back: nothing was changed. The durable rows that are done with, as below.
   std::vector<std::uint64_t> forget(std::span<const RefreshRow> added);
   /// That run has ended, well or not: what it owes is due. True if it owes `receiver` something, who has to run then.
   bool ended(const std::string& sender, std::string_view receiver);
@@ -87,7 +87,7 @@ class Refreshes {
     /// By the id of the row.
     std::map<std::uint64_t, Holder> holders;
   };
-  /// Removes it; adds its holder to `rows` if that holds nothing any more.
+  /// Removes it; adds its holder to `rows` if that is durable and holds nothing any more.
   static BySender::iterator take(Receiver& from, BySender::iterator owed, std::vector<std::uint64_t>& rows);
 
   std::map<std::string, Receiver, std::less<>> owed_;

@@ -58,9 +58,12 @@ bool FileWatcher::State::open_inotify() {
 }
 
 void FileWatcher::State::listen() {
+  // A descriptor has one FdWatch at a time.
+  fanotify_readable = {};
+  inotify_readable = {};
+  if (held) return;
   auto on = [this](const auto& from) {
-    if (held || !from) return Loop::FdWatch();
-    return Loop::FdWatch(loop, from->descriptor(), [this] { read_events(kRounds); });
+    return from ? Loop::FdWatch(loop, from->descriptor(), [this] { read_events(kRounds); }) : Loop::FdWatch();
   };
   fanotify_readable = on(fanotify);
   inotify_readable = on(inotify);
