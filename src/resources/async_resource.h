@@ -14,6 +14,7 @@ namespace mgmt {
 class AsyncResource : public Resource {
  public:
   using Resource::Resource;
+  Runs runs() const final { return Runs::Async; }
   virtual boost::asio::awaitable<Delta> check(Inputs inputs) = 0;
   virtual boost::asio::awaitable<void> apply(Delta delta) = 0;
   /// The process that the last apply started; 0: none.

@@ -120,6 +120,10 @@ class Resource {
   Resource(const Resource&) = delete;
   Resource& operator=(const Resource&) = delete;
 
+  /// Where check and apply run: on the loop, on a thread of the pool, or as coroutines on the loop.
+  enum class Runs : std::uint8_t { Inline, Blocking, Async };
+  virtual Runs runs() const = 0;
+
   const Declaration& declaration() const { return *declaration_; }
   /// For an equal declaration of the next graph: the places move.
   void adopt(std::shared_ptr<const Declaration> declaration) { declaration_ = std::move(declaration); }
@@ -156,6 +160,7 @@ class Resource {
 class InlineResource : public Resource {
  public:
   using Resource::Resource;
+  Runs runs() const final { return Runs::Inline; }
   virtual Delta check(const Inputs& inputs) = 0;
   virtual void apply(const Delta& delta) = 0;
 };
@@ -184,6 +189,7 @@ class Staged {
 class BlockingResource : public Resource {
  public:
   using Resource::Resource;
+  Runs runs() const final { return Runs::Blocking; }
   /// What differs from the declaration. Throws Error where that can't be said.
   virtual Delta check(const Inputs& inputs) = 0;
   /// Makes it so, or throws one Error and leaves nothing half-done.

@@ -8,7 +8,6 @@
 
 #include "src/engine/run/engine.h"
 #include "src/engine/sync/sync.h"
-#include "src/resources/async_resource.h"
 
 namespace mgmt {
 
@@ -20,8 +19,11 @@ std::unique_ptr<Instance> Engine::make_instance(std::shared_ptr<const Declaratio
     return instance;
   }
   instance->resource = instance->declaration->kind->create(instance->declaration, services_);
-  if (dynamic_cast<BlockingResource*>(instance->resource.get())) instance->runs = Instance::Runs::Blocking;
-  else if (dynamic_cast<AsyncResource*>(instance->resource.get())) instance->runs = Instance::Runs::Async;
+  switch (instance->resource->runs()) {
+    case Resource::Runs::Inline: instance->runs = Instance::Runs::Inline; break;
+    case Resource::Runs::Blocking: instance->runs = Instance::Runs::Blocking; break;
+    case Resource::Runs::Async: instance->runs = Instance::Runs::Async; break;
+  }
   return instance;
 }
 
