@@ -76,7 +76,9 @@ void Pool::look_at_burst() {
   }
   if (!over) burst_timer_.after(kBurstLook, [this] { look_at_burst(); });
   else if (on_burst) on_burst(false);
+  auto alive = alive_;
   deliver();
+  if (*alive && !over && on_look) on_look();
 }
 
 void Pool::start_thread() {
@@ -184,7 +186,8 @@ void Pool::deliver() {
     if (done) done();
     if (!*alive) return;
   }
-  if (!burst_timer_.pending() && is_full()) begin_burst();
+  // Not where nothing was done: the jobs are long.
+  if (!ready.empty() && !burst_timer_.pending() && is_full()) begin_burst();
 }
 
 }  // namespace mgmt

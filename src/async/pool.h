@@ -30,8 +30,9 @@ class Pool {
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;
 
-  /// Called when a burst begins (true), and when it is over. On the loop's thread.
+  /// Called when a burst begins (true), and when it is over; and each time that the loop looks in between.
   std::function<void(bool)> on_burst;
+  std::function<void()> on_look;
 
   void submit(Job job);
   /// Forgets the jobs that have not begun; how many they were.

@@ -158,7 +158,7 @@ struct SpawnerState : std::enable_shared_from_this<SpawnerState> {
 };
 
 void SpawnerState::work() {
-  take_usual_slices();
+  UsualSlices usual;
   std::unique_lock lock(mutex);
   while (true) {
     wake.wait(lock, [&] { return closing || (!queue.empty() && !short_of_something); });
@@ -172,7 +172,7 @@ void SpawnerState::work() {
     if (refused) request.result = std::unexpected(stopping_error());
     else if (!request.owner.expired()) shortage = start(request);
     lock.lock();
-    if (shortage != 0 && std::exchange(hopeless, false)) {
+    if (bool last = std::exchange(hopeless, false); last && shortage != 0) {
       request.result = std::unexpected(shortage_error(shortage));
       shortage = 0;
     }

@@ -187,7 +187,7 @@ TEST(ProcessSlices, TheAgentsShortOnesAreNotTheChilds) {
                 syscall(SYS_sched_getattr, pid, &attributes, sizeof attributes, 0);
                 return attributes.runtime;
               };
-              take_usual_slices();
+              UsualSlices of_this;
               auto usual = slice_of(0);
               take_short_slices();
               if (usual != 0 && slice_of(0) != 100'000) return 1;

@@ -12,6 +12,7 @@
 
 #include "src/async/launch.h"
 #include "src/async/no_signals.h"
+#include "src/async/slice.h"
 
 namespace mgmt {
 namespace {
@@ -53,6 +54,7 @@ Result<ChildRun> run_child(const Command& command, std::chrono::milliseconds lim
   {
     // The child shares our memory for its first steps: no handler of ours may run in it.
     NoSignals blocked;
+    UsualSlices usual;
     Launcher launcher;
     child = launcher.launch(command, to.get(), to.get(), original_descriptors());
   }

@@ -4,10 +4,22 @@
 // before. Since Linux 6.12, see sched(7), sched_setattr(2): earlier kernels take no notice.
 #pragma once
 
+#include <cstdint>
+
 namespace mgmt {
 
 void take_short_slices();
-/// As by default: what is started from a thread takes its slices along.
-void take_usual_slices();
+
+/// While it lives, its thread has the usual slices: a child that is started takes its thread's along.
+class UsualSlices {
+ public:
+  UsualSlices();
+  ~UsualSlices();
+  UsualSlices(const UsualSlices&) = delete;
+  UsualSlices& operator=(const UsualSlices&) = delete;
+
+ private:
+  std::uint64_t before_;
+};
 
 }  // namespace mgmt

@@ -120,6 +120,11 @@ Outside::Outside(int keep) {
     be_outside(answers.get());
   }
   process_ = Fd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+  if (process_) return;
+  Error failure = Error::system(errno, "watching the process that answers the plan");
+  ::kill(pid, SIGKILL);
+  ::waitpid(pid, nullptr, 0);
+  throw failure;
 }
 
 Outside::~Outside() {

@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <map>
 #include <mutex>
@@ -374,6 +375,8 @@ int plan(const PlanCommand& command, const std::vector<std::string>& arguments) 
   if (confine::active()) {
     // A guard runs as the same user: it is not to open what this process has open (/proc/PID/fd).
     ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    // Who answers outside may have gone: then nothing is known, and the plan goes on.
+    std::signal(SIGPIPE, SIG_IGN);
     Inside inside(kInside);
     if (inside.kept()) keep_standard_input(inside.kept().get());
     return plan_here(command, inside.kept().get(), &inside);

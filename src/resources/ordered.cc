@@ -6,6 +6,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <string>
 
@@ -16,16 +17,11 @@
 
 namespace mgmt {
 
-bool options_order_data(std::string_view options) {
-  bool ordered = false, careful = false;
-  for (const auto& line : split_lines(options)) {
-    ordered |= line == "data=ordered";
-    careful |= line == "auto_da_alloc";
-  }
-  return ordered && careful;
+bool options_order(std::string_view options) {
+  return std::ranges::any_of(split_lines(options), [](std::string_view line) { return line == "data=ordered"; });
 }
 
-bool orders_data_before_name(dev_t device) {
+bool journal_orders(dev_t device) {
   // The kernel's name of the device: a mount may have been made by another one.
   std::array<char, PATH_MAX> link;
   std::string block = fmt::format("/sys/dev/block/{}:{}", major(device), minor(device));
@@ -33,7 +29,7 @@ bool orders_data_before_name(dev_t device) {
   if (size <= 0) return false;
   std::string name = base_name({link.data(), static_cast<std::size_t>(size)});
   try {
-    return options_order_data(read_file(fmt::format("/proc/fs/ext4/{}/options", name)));
+    return options_order(read_file(fmt::format("/proc/fs/ext4/{}/options", name)));
   } catch (const Error&) {
     return false;  // it is no ext4, or can't be asked from here: then its data is synced
   }

@@ -83,7 +83,7 @@ const Unsynced::FileSystem& Unsynced::file_system(const std::string& path, dev_t
   struct statfs space{};
   if (fresh && ::statfs(parent_path(path).c_str(), &space) == 0)
     known->second = {.network = !events::incomplete_file_system(static_cast<unsigned long>(space.f_type)).empty(),
-                     .ordered = space.f_type == EXT4_SUPER_MAGIC && orders_data_before_name(device)};
+                     .ordered = space.f_type == EXT4_SUPER_MAGIC && journal_orders(device)};
   return known->second;
 }
 
@@ -116,8 +116,8 @@ Unsynced::Before Unsynced::before_rename(const std::string& path, dev_t device) 
   std::lock_guard lock(mutex_);
   const FileSystem& on = file_system(path, device);
   if (on.network) return Before::Sync;
-  if (on.ordered) return Before::Nothing;
-  return ++replaced_[device] <= kFew ? Before::Sync : Before::Batch;
+  if (++replaced_[device] > kFew) return Before::Batch;
+  return on.ordered ? Before::Data : Before::Sync;
 }
 
 Unsynced::Batch Unsynced::take() {

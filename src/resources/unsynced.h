@@ -37,8 +37,9 @@ class Unsynced {
 
   /// What a file that is about to replace `path` needs.
   enum class Before : std::uint8_t {
-    /// Or the file system does it itself.
     Nothing,
+    /// That its data is written: the journal has the rest in front of the name (see ordered.h).
+    Data,
     /// Its own sync.
     Sync,
     /// One with many others: this is a burst.

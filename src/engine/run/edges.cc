@@ -86,7 +86,7 @@ void Engine::owe_refreshes(Instance& instance, std::move_only_function<void(Resu
                                   then = std::move(then)](Result<void> result) mutable {
     if (!*alive) return;
     if (result) {
-      refreshes_.written(rows);
+      clear_rows(refreshes_.written(rows));
     } else {
       clear_rows(refreshes_.forget(std::exchange(instance.extras(loop_).owed, {})));
       return then(std::unexpected(Error(result.error())

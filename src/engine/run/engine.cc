@@ -61,8 +61,8 @@ Engine::Engine(Loop& loop, report::Report& report, Options options, Publisher* p
       random_(options.random_seed),
       pool_(loop, cores(options.threads)) {
   if (options_.recheck > 0s) recheck_pace_.emplace(options_.recheck);
-  // The loop drains it as it finishes what is done (keep_up).
   pool_.on_burst = [this](bool begins) { files_.hold(begins); };
+  pool_.on_look = [this] { files_.drain(); };
   spawner_.set_warn(
       [this](std::string text) { report_.emit(report::Notice{report::Notice::Level::Warning, std::move(text)}); });
 }

@@ -37,13 +37,15 @@ Refreshes::Owing Refreshes::owe(const std::string& sender, std::span<const std::
   return owing;
 }
 
-void Refreshes::written(std::span<const RefreshRow> rows) {
+std::vector<std::uint64_t> Refreshes::written(std::span<const RefreshRow> rows) {
+  std::vector<std::uint64_t> over;
   for (const RefreshRow& row : rows) {
     auto receiver = owed_.find(row.receiver);
-    if (receiver == owed_.end()) continue;
-    auto holder = receiver->second.holders.find(row.id);
-    if (holder != receiver->second.holders.end()) holder->second.durable = true;
+    bool holds = receiver != owed_.end() && receiver->second.holders.contains(row.id);
+    if (holds) receiver->second.holders[row.id].durable = true;
+    else over.push_back(row.id);
   }
+  return over;
 }
 
 Refreshes::BySender::iterator Refreshes::take(Receiver& from, BySender::iterator owed,

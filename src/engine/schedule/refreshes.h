@@ -37,8 +37,8 @@ class Refreshes {
   };
   /// A run of `sender` is about to change something.
   Owing owe(const std::string& sender, std::span<const std::string> receivers);
-  /// Rows of `to_write` are durable.
-  void written(std::span<const RefreshRow> rows);
+  /// Rows of `to_write` are durable. Those that hold nothing any more, and are done with.
+  std::vector<std::uint64_t> written(std::span<const RefreshRow> rows);
   /// Takes what was added back: nothing was changed. The durable rows that are done with, as below.
   std::vector<std::uint64_t> forget(std::span<const RefreshRow> added);
   /// That run has ended, well or not: what it owes is due. True if it owes `receiver` something, who has to run then.

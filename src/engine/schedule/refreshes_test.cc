@@ -64,6 +64,15 @@ TEST_F(RefreshesTest, ARowThatIsNotDurableYetHoldsNothingElse) {
   EXPECT_EQ(refreshes.succeeded("exec[x]"), Ids{b.added[0].id});
 }
 
+TEST_F(RefreshesTest, ARowThatIsWrittenAfterItsRefreshIsDoneWith) {
+  const std::vector<std::string> receivers{"exec[x]"};
+  auto rows = refreshes.owe("exec[slow]", receivers).to_write;
+  EXPECT_TRUE(refreshes.ended("exec[slow]", "exec[x]"));  // its time was over
+  refreshes.begin("exec[x]");
+  EXPECT_TRUE(refreshes.succeeded("exec[x]").empty());
+  EXPECT_EQ(refreshes.written(rows), Ids{rows[0].id});
+}
+
 TEST_F(RefreshesTest, AFailedRunStillOwesAll) {
   owe("file[a]", {"exec[x]"});
   refreshes.begin("exec[x]");

@@ -53,7 +53,7 @@ FileWatcher::State::State(Loop& loop_in, std::function<void(std::string)> warn_i
 bool FileWatcher::State::open_inotify() {
   if (inotify) return true;
   inotify = Inotify::create();
-  listen();
+  if (inotify) listen();
   return inotify != nullptr;
 }
 

@@ -43,6 +43,8 @@ class FileWatcher {
     Way = 2,
     Anything = Content | Way,
   };
+  /// For Content and Way.
+  friend bool has(Event event, Event bit) { return (static_cast<int>(event) & static_cast<int>(bit)) != 0; }
   struct Options {
     /// Everything below the folder too, folders that appear later included.
     bool recursive = false;

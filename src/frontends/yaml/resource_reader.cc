@@ -105,16 +105,19 @@ void GraphReader::read_name(Draft& draft) {
   auto [name, exported] = parse_name(value->text());
   draft.declaration.pos = value->pos;
   bool blank = name.find_first_not_of(' ') == std::string_view::npos;
-  bool has_control = printable(name) != name;
+  bool misleads = printable(name) != name;
   if (name.starts_with('@') && exported)
     diagnostics_.error(value->pos, fmt::format("the name `{}` begins with more than @@", shown(value->text())),
                        "@@ exports the resource whose name comes behind it");
   else if (blank)
-    diagnostics_.error(value->pos, fmt::format("the name of this {} is {}", draft.declaration.kind->name, name.empty() ? "empty" : "blank"),
-                       exported ? "write the name behind the @@" : "edges and messages call a resource by its name");
-  else if (has_control)
-    diagnostics_.error(value->pos, fmt::format("a name is one line of text, not `{}`", shown(name)));
-  draft.declaration.name = has_control || blank ? std::string() : std::string(name);
+    diagnostics_.error(
+        value->pos,
+        fmt::format("the name of this {} is {}", draft.declaration.kind->name, name.empty() ? "empty" : "blank"),
+        exported ? "write the name behind the @@" : "edges and messages call a resource by its name");
+  else if (misleads)
+    diagnostics_.error(value->pos,
+                       fmt::format("a name is one line of text that shows as it is written, not `{}`", shown(name)));
+  draft.declaration.name = misleads || blank ? std::string() : std::string(name);
   draft.declaration.exported = exported;
 }
 

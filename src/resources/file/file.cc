@@ -212,8 +212,9 @@ void FileResource::watch(Subscriptions& into, Notify notify) {
     into.push_back(std::make_unique<Armed>(files_.watch(path, options, std::move(call))));
   };
   arm(path(), {.recursive = want.has_tree(), .follow = want.follow}, [notify](FileWatcher::Event event) {
-    if (event == FileWatcher::Event::Way || event == FileWatcher::Event::Anything) forget_grounds();
-    notify(event == FileWatcher::Event::Entry || event == FileWatcher::Event::Way ? Look::Entry : Look::Again);
+    using Event = FileWatcher::Event;
+    if (has(event, Event::Way)) forget_grounds();
+    notify(has(event, Event::Content) ? Look::Again : Look::Entry);
   });
   if (services_ && !want.absent && (is_name(want.owner) || is_name(want.group)))
     into.push_back(watch_user_database(*services_, [notify](Look look) {
@@ -610,7 +611,8 @@ std::optional<struct stat> FileResource::apply_file(const Want& want, const Delt
     *later = std::make_unique<Waiting>(*this, std::move(file), device, inputs);
     return std::nullopt;
   }
-  if (before != Unsynced::Before::Nothing) file->sync();
+  if (before == Unsynced::Before::Data) file->write_out();
+  else if (before != Unsynced::Before::Nothing) file->sync();
   if (approve) file->ask(approve);
   return file->place();
 }

@@ -257,6 +257,7 @@ class Waiting {
     Unsynced::Before before = unsynced_.before_rename(spot.shown, device);
     if (before != Unsynced::Before::Batch) {
       if (before == Unsynced::Before::Sync) one->file->sync();
+      else if (before == Unsynced::Before::Data) one->file->write_out();
       return place(*one);
     }
     one->file->wait();

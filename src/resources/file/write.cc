@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "src/resources/file/write.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -163,6 +164,11 @@ void Replacement::sync() {
   // Some special file systems have nothing to sync.
   if (::fsync(file_.get()) != 0 && errno != EINVAL && errno != ENOTSUP)
     throw Error::system(errno, "syncing the new " + place_name());
+}
+
+void Replacement::write_out() {
+  constexpr unsigned kAll = SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER;
+  if (::sync_file_range(file_.get(), 0, 0, kAll) != 0) throw Error::system(errno, "writing the new " + place_name());
 }
 
 void Replacement::close() {

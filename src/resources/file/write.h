@@ -67,6 +67,8 @@ class Replacement {
 
   /// Blocks until it is on the disk. Before wait().
   void sync();
+  /// Blocks until its data is written, which is enough where the journal orders the rest (see ordered.h).
+  void write_out();
   /// Asks before place(). After sync().
   void ask(const Approve& approve);
   /// Holds no descriptor from now on, so that thousands can wait.
