@@ -22,7 +22,9 @@ TEST(Text, PrintableEscapesWhatATerminalWouldObey) {
   EXPECT_EQ(printable("gr\xc3\xbc\xc3\x9f"), "gr\xc3\xbc\xc3\x9f");
   EXPECT_EQ(printable("\xff\xc2\x9b"), "\\xff\\xc2\\x9b");
   // RIGHT-TO-LEFT OVERRIDE and ISOLATE; next to them, what harms nobody.
-  EXPECT_EQ(printable("a\xe2\x80\xae" "b\xe2\x81\xa7"), "a\\xe2\\x80\\xaeb\\xe2\\x81\\xa7");
+  EXPECT_EQ(printable("a\xe2\x80\xae"
+                      "b\xe2\x81\xa7"),
+            "a\\xe2\\x80\\xaeb\\xe2\\x81\\xa7");
   EXPECT_EQ(printable("\xe2\x80\x93\xe2\x82\xac"), "\xe2\x80\x93\xe2\x82\xac");
   EXPECT_EQ(printable("\xed\xa0\x80"), "\\xed\\xa0\\x80");  // a lone surrogate
 }

@@ -553,10 +553,9 @@ TEST_F(FileAttributes, WithoutThePermissionItIsAnErrorAndTheOldFileStays) {
             "setting the mode of T/f: Operation not permitted: T/f belongs to user 0, and mgmt runs as 65534 (run it "
             "as root, or "
             "as the owner)");
-  EXPECT_EQ(
-      as_nobody([&] { return failure("mine/f", {{"content", Value("y")}}); }),
-      "giving T/mine/f to user root, group root: Operation not permitted: T/mine/f belongs to user 0, and mgmt "
-      "runs as 65534 (only root can give a file to somebody else)");
+  EXPECT_EQ(as_nobody([&] { return failure("mine/f", {{"content", Value("y")}}); }),
+            "giving T/mine/f to user root, group root: Operation not permitted: T/mine/f belongs to user 0, and mgmt "
+            "runs as 65534 (only root can give a file to somebody else)");
   EXPECT_EQ(text("f"), "old");
   EXPECT_EQ(text("mine/f"), "old");
   EXPECT_EQ(names(), "f mine mine/f secret");
