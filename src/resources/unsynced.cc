@@ -110,13 +110,23 @@ void Unsynced::add(const std::string& path, dev_t device) {
   sync_folder(parent_path(path));
 }
 
+bool Unsynced::Pace::is_burst(std::chrono::steady_clock::time_point now) {
+  constexpr auto kSpan = std::chrono::milliseconds(100);
+  if (now - begin_ > kSpan) {
+    burst_ = count_ > kFew && now - begin_ < 2 * kSpan;
+    count_ = 0;
+    begin_ = now;
+  }
+  return ++count_ > kFew || burst_;
+}
+
 Unsynced::Before Unsynced::before_rename(const std::string& path, dev_t device) {
   if (durability_ == Durability::None) return Before::Nothing;
   if (durability_ == Durability::File) return Before::Sync;
   std::lock_guard lock(mutex_);
   const FileSystem& on = file_system(path, device);
   if (on.network) return Before::Sync;
-  if (++replaced_[device] > kFew) return Before::Batch;
+  if (replaced_[device].is_burst(std::chrono::steady_clock::now())) return Before::Batch;
   return on.ordered ? Before::Data : Before::Sync;
 }
 

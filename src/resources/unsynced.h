@@ -5,6 +5,7 @@
 
 #include <sys/types.h>
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <mutex>
@@ -72,6 +73,17 @@ class Unsynced {
   /// done with in time, one by one. An Error for each that failed.
   static std::vector<std::optional<Error>> sync_data(const std::vector<Data>& files);
 
+  /// Files that replace others. A burst is more than kFew in a tenth of a second, and goes on until there were fewer.
+  class Pace {
+   public:
+    bool is_burst(std::chrono::steady_clock::time_point now);
+
+   private:
+    std::chrono::steady_clock::time_point begin_{};
+    std::size_t count_ = 0;
+    bool burst_ = false;
+  };
+
   static constexpr std::size_t kFew = 64;
   static constexpr int kPatience = 10;  // seconds
 
@@ -86,8 +98,8 @@ class Unsynced {
   const Durability durability_;
   mutable std::mutex mutex_;  // guards the rest
   Batch batch_;
-  /// Since the last take: how many files replaced others, and what is known of the file systems.
-  std::map<dev_t, std::size_t> replaced_;
+  /// Since the last take: of each file system, and what is known of it.
+  std::map<dev_t, Pace> replaced_;
   std::map<dev_t, FileSystem> file_systems_;
 };
 

@@ -134,5 +134,18 @@ TEST(Ordered, OnlyAJournalThatOrdersDataAndMindsRenames) {
   EXPECT_FALSE(journal_orders(0));
 }
 
+TEST(UnsyncedPace, OneAfterTheOtherIsNoBurst) {
+  using namespace std::chrono_literals;
+  Unsynced::Pace pace;
+  std::chrono::steady_clock::time_point now{1h};
+  for (int i = 0; i < 1000; ++i) EXPECT_FALSE(pace.is_burst(now += 12ms));
+  for (std::size_t i = 1; i <= Unsynced::kFew; ++i) EXPECT_FALSE(pace.is_burst(now + 101ms)) << i;
+  EXPECT_TRUE(pace.is_burst(now + 101ms));
+  // It goes on where there are as many in the next tenth, and is over after a pause.
+  now += 101ms;
+  EXPECT_TRUE(pace.is_burst(now + 150ms));
+  EXPECT_FALSE(pace.is_burst(now + 1s));
+}
+
 }  // namespace
 }  // namespace mgmt
