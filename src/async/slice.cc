@@ -13,8 +13,7 @@ namespace {
 // SCHED_OTHER and SCHED_BATCH, whose header and this one can't be had together.
 constexpr std::uint32_t kOther = 0, kBatch = 3;
 
-// In nanoseconds; 0: the kernel's own.
-// What it was before.
+// In nanoseconds; 0: the kernel's own. Gives what it was before.
 std::uint64_t ask_for(std::uint64_t slice) {
   sched_attr attributes{};
   // A refusal (a seccomp filter of a container's) leaves things as they are, which is no harm.

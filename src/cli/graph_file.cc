@@ -102,11 +102,9 @@ std::string read_all(int fd) {
   }
 }
 
-}  // namespace
-
-namespace {
 int standard_input_fd = STDIN_FILENO;
-}
+
+}  // namespace
 
 const std::string& standard_input() {
   static const std::string text = read_all(standard_input_fd);

@@ -215,7 +215,8 @@ bool Backup::has_last(const std::string& path, const std::string& sha256) {
   {
     std::lock_guard guard(mutex_);
     auto last = last_.find(path);
-    if (last == last_.end() || last->second != sha256) return false;
+    // "": one that could not be kept, or whose sum isn't known.
+    if (last == last_.end() || last->second != sha256 || sha256.empty()) return false;
   }
   return ::access(file_of(sha256).c_str(), F_OK) == 0;
 }

@@ -76,6 +76,28 @@ TEST_F(BackupTest, TheSameContentIsThereOnce) {
   EXPECT_EQ(files(), 1U);
 }
 
+TEST_F(BackupTest, KnowsWhatItKeptLastAsLongAsThatIsThere) {
+  Backup backup(folder_);
+  EXPECT_FALSE(backup.has_last("/etc/motd", sha256_hex("one\n")));
+  keep(backup, "one\n");
+  EXPECT_TRUE(backup.has_last("/etc/motd", sha256_hex("one\n")));
+  EXPECT_FALSE(backup.has_last("/etc/issue", sha256_hex("one\n")));
+  keep(backup, "two\n");
+  EXPECT_FALSE(backup.has_last("/etc/motd", sha256_hex("one\n")));
+  std::filesystem::remove(folder_ + "/backup/" + sha256_hex("two\n"));
+  EXPECT_FALSE(backup.has_last("/etc/motd", sha256_hex("two\n")));
+}
+
+TEST_F(BackupTest, WhatCouldNotBeKeptIsNotTakenForKept) {
+  Backup backup(folder_);
+  std::filesystem::create_directories(folder_ + "/backup/index");
+  std::filesystem::permissions(folder_ + "/backup", std::filesystem::perms::owner_all);
+  EXPECT_THROW(keep(backup, "one\n"), Error);
+  EXPECT_FALSE(backup.has_last("/etc/motd", sha256_hex("one\n")));
+  // The sum of a file that is too large to be kept isn't known.
+  EXPECT_FALSE(backup.has_last("/etc/motd", ""));
+}
+
 TEST_F(BackupTest, OfAPathTheFirstAndTheLastOnesStay) {
   {
     Backup backup(folder_);
