@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "fuzz/files/declared.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -10,7 +9,6 @@
 
 #include <algorithm>
 #include <array>
-#include <climits>
 #include <cstring>
 
 namespace mgmt::fuzz {
@@ -61,23 +59,6 @@ std::optional<std::string> read(const std::string& path) {
     text.append(buffer.data(), static_cast<std::size_t>(size));
   ::close(fd);
   return text;
-}
-
-std::string target_of(const std::string& path) {
-  std::array<char, PATH_MAX> target;
-  ssize_t size = ::readlink(path.c_str(), target.data(), target.size());
-  return {target.data(), static_cast<std::size_t>(size < 0 ? 0 : size)};
-}
-
-std::vector<std::string> names_in(const std::string& folder) {
-  std::vector<std::string> names;
-  DIR* dir = ::opendir(folder.c_str());
-  if (!dir) return names;
-  while (const dirent* one = ::readdir(dir))
-    if (std::strcmp(one->d_name, ".") != 0 && std::strcmp(one->d_name, "..") != 0) names.emplace_back(one->d_name);
-  ::closedir(dir);
-  std::ranges::sort(names);
-  return names;
 }
 
 std::string quoted(const std::string& text) {
@@ -262,7 +243,7 @@ std::string Declared::wrong(const Resource& r) const {
   if (!found) return "it is missing";
   if (r.type == Resource::Type::Link) {
     if (!S_ISLNK(found->st_mode)) return "it is no link";
-    return target_of(path) == r.source ? "" : "it points to " + target_of(path);
+    return text_of_link(path) == r.source ? "" : "it points to " + text_of_link(path);
   }
   bool folder = r.type == Resource::Type::Folder;
   if (folder ? !S_ISDIR(found->st_mode) : !S_ISREG(found->st_mode)) return "it is of another type";
@@ -292,7 +273,7 @@ std::string Declared::wrong_tree(const Resource& r, const std::string& item, boo
     if (!S_ISDIR(from->st_mode) && is_managed_by_other(r, r.path + at)) continue;
     auto there = status_of(path + "/" + name);
     if (!there || (there->st_mode & S_IFMT) != (from->st_mode & S_IFMT)) return at + " isn't what the source has";
-    if (S_ISLNK(from->st_mode) && target_of(path + "/" + name) != target_of(source + "/" + name))
+    if (S_ISLNK(from->st_mode) && text_of_link(path + "/" + name) != text_of_link(source + "/" + name))
       return at + " is another link";
     if (S_ISREG(from->st_mode) && read(path + "/" + name) != read(source + "/" + name))
       return at + " holds something else";

@@ -11,6 +11,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <climits>
@@ -89,22 +90,6 @@ void must(int result, const char* what) {
   std::abort();
 }
 
-std::vector<std::string> names_in(const std::string& folder) {
-  std::vector<std::string> names;
-  DIR* dir = ::opendir(folder.c_str());
-  if (!dir) return names;
-  while (const dirent* one = ::readdir(dir))
-    if (std::strcmp(one->d_name, ".") != 0 && std::strcmp(one->d_name, "..") != 0) names.emplace_back(one->d_name);
-  ::closedir(dir);
-  return names;
-}
-
-std::string text_of_link(const std::string& path) {
-  std::array<char, PATH_MAX> target;
-  ssize_t size = ::readlink(path.c_str(), target.data(), target.size());
-  return {target.data(), static_cast<std::size_t>(size < 0 ? 0 : size)};
-}
-
 std::string text_of_file(const std::string& path) {
   Descriptor file(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
   if (file.fd < 0) return fmt::format("(unreadable: {})", std::strerror(errno));
@@ -143,6 +128,23 @@ int put(const char* name, const char* text) {
 }
 
 }  // namespace
+
+std::vector<std::string> names_in(const std::string& folder) {
+  std::vector<std::string> names;
+  DIR* dir = ::opendir(folder.c_str());
+  if (!dir) return names;
+  while (const dirent* one = ::readdir(dir))
+    if (std::strcmp(one->d_name, ".") != 0 && std::strcmp(one->d_name, "..") != 0) names.emplace_back(one->d_name);
+  ::closedir(dir);
+  std::ranges::sort(names);
+  return names;
+}
+
+std::string text_of_link(const std::string& path) {
+  std::array<char, PATH_MAX> target;
+  ssize_t size = ::readlink(path.c_str(), target.data(), target.size());
+  return {target.data(), static_cast<std::size_t>(size < 0 ? 0 : size)};
+}
 
 mode_t Node::type() const { return mode & S_IFMT; }
 bool Node::is_folder() const { return S_ISDIR(mode); }

@@ -14,6 +14,11 @@
 
 namespace mgmt::fuzz {
 
+/// The names in a folder, sorted; none where there is no folder.
+std::vector<std::string> names_in(const std::string& folder);
+/// What a symlink says; "" where there is none.
+std::string text_of_link(const std::string& path);
+
 struct Node {
   std::uint64_t device = 0, inode = 0, mount = 0;
   mode_t mode = 0;
