@@ -121,4 +121,18 @@ void Entry::rebuild_tree() {
   for (Folder* part : old) state.release(part);
 }
 
+void Entry::tell(Happened what, std::string_view folder_below, std::string_view name_below) {
+  bool same = happened.mask != 0 && happened.length == what.length;
+  if (what.length == Happened::kBelow) {
+    // Its room is used again.
+    std::string& at = ensure_more().below;
+    std::size_t size = folder_below.size();
+    same =
+        same && at.size() == size + 1 + name_below.size() && at.starts_with(folder_below) && at.ends_with(name_below);
+    if (!same) at.assign(folder_below).append("/").append(name_below);
+  }
+  if (same) happened.mask |= what.mask;
+  else happened = what;
+}
+
 }  // namespace mgmt::events

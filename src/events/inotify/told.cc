@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+// Needs nothing of the watcher: the simulator links it beside a watcher of its own.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <sys/inotify.h>
@@ -6,9 +7,8 @@
 #include <string_view>
 #include <vector>
 
-#include "src/base/path.h"
 #include "src/base/text.h"
-#include "src/events/inotify/state.h"
+#include "src/events/inotify/file_watcher.h"
 
 namespace mgmt::events {
 namespace {
@@ -38,20 +38,6 @@ std::string to_text(const FileWatcher::Told& told) {
   }
   if (was.empty()) return {};
   return fmt::format("{} was {} ({})", told.path, enumeration(was), fmt::join(names, ", "));
-}
-
-void Entry::tell(Happened what, std::string_view folder_below, std::string_view name_below) {
-  bool same = happened.mask != 0 && happened.length == what.length;
-  if (what.length == Happened::kBelow) {
-    // Its room is used again.
-    std::string& at = ensure_more().below;
-    std::size_t size = folder_below.size();
-    same =
-        same && at.size() == size + 1 + name_below.size() && at.starts_with(folder_below) && at.ends_with(name_below);
-    if (!same) at.assign(folder_below).append("/").append(name_below);
-  }
-  if (same) happened.mask |= what.mask;
-  else happened = what;
 }
 
 }  // namespace mgmt::events
