@@ -25,8 +25,12 @@ namespace {
 
 /// Jobs of one transaction: a few milliseconds, so that a refresh which comes meanwhile hasn't long to wait.
 constexpr std::size_t kGroup = 512;
-/// What isn't a refresh is gathered for so long: a run of ten thousand changes is a few transactions.
-constexpr auto kGather = 100ms;
+/// What isn't a refresh waits until nothing more has come for so long: the processors are for the run that it tells of,
+/// and idle when that waits for the disk at its end.
+constexpr auto kPause = 10ms;
+/// Or until the oldest has waited for so long, or so much waits.
+constexpr auto kPatience = 1s;
+constexpr std::size_t kPatienceBytes = std::size_t{16} << 20;
 /// Jobs between two looks at what is too old.
 constexpr std::size_t kPruneEvery = 1000;
 constexpr const char* kNoThread = "no thread can be started for the agent's file";
@@ -75,8 +79,8 @@ class AgentState::Worker : public std::enable_shared_from_this<Worker> {
     bytes_ += later.bytes;
     ++asked_;
     later_.push_back(std::move(later));
-    // Those between wait for the others of their group.
-    if (later_.size() == 1 || later_.size() == kGroup) wake_.notify_one();
+    // The others wait with the first, see wait().
+    if (later_.size() == 1 || bytes_ >= kPatienceBytes) wake_.notify_one();
     return true;
   }
   void submit(Read read) {
@@ -129,7 +133,7 @@ class AgentState::Worker : public std::enable_shared_from_this<Worker> {
       }
       // First, and apart from the rest: somebody waits.
       if (!adds.empty()) add(adds);
-      bool written = write_group();
+      bool written = due_ == 0 || write_group();
       {
         std::lock_guard lock(mutex_);
         // In their order: those whose time has come stand in front.
@@ -154,13 +158,25 @@ class AgentState::Worker : public std::enable_shared_from_this<Worker> {
   /// Until there is something to do now; true: the end has come.
   bool wait() {
     std::unique_lock lock(mutex_);
-    auto urgent = [&] { return closing_ || !adds_.empty() || !reads_.empty() || later_.size() >= kGroup; };
-    auto any = [&] { return urgent() || !later_.empty() || !clears_.empty(); };
+    auto urgent = [&] { return closing_ || !adds_.empty() || !reads_.empty(); };
     if (retry_at_) {
-      wake_.wait_until(lock, *retry_at_, [&] { return closing_ || !adds_.empty() || !reads_.empty(); });
-    } else {
-      wake_.wait(lock, any);
-      wake_.wait_for(lock, kGather, urgent);
+      wake_.wait_until(lock, *retry_at_, urgent);
+      due_ = std::max<std::size_t>(later_.size(), 1);
+    } else if (due_ == 0) {
+      auto waiting = [&] { return !later_.empty() || !clears_.empty(); };
+      wake_.wait(lock, [&] { return urgent() || waiting(); });
+      if (!oldest_ && waiting()) oldest_ = Clock::now();
+      auto overdue = [&] { return bytes_ >= kPatienceBytes || (oldest_ && Clock::now() >= *oldest_ + kPatience); };
+      for (bool paused = false; !paused && !urgent() && !overdue();) {
+        std::uint64_t before = asked_;
+        wake_.wait_for(lock, kPause, [&] { return urgent() || bytes_ >= kPatienceBytes; });
+        paused = asked_ == before;
+      }
+      // A refresh that comes meanwhile doesn't end the others' waiting.
+      if (adds_.empty() || closing_ || !reads_.empty() || overdue()) {
+        due_ = std::max<std::size_t>(later_.size(), 1);
+        oldest_.reset();
+      }
     }
     return closing_;
   }
@@ -195,6 +211,7 @@ class AgentState::Worker : public std::enable_shared_from_this<Worker> {
       clears.swap(clears_);
       taken_ = count;
     }
+    due_ -= std::min(due_, std::max<std::size_t>(group.size(), 1));
     if (group.empty() && clears.empty()) return true;
     try {
       bool makes_file = database_.exists() || !clears.empty() || std::ranges::any_of(group, &Later::makes_file);
@@ -232,6 +249,7 @@ class AgentState::Worker : public std::enable_shared_from_this<Worker> {
       trouble_ = error.text();
     }
     if (is_new) warn("what happens can't be remembered now: " + error.text());
+    due_ = 0;
     retry_at_ = Clock::now() + retry_wait_;
     retry_wait_ = std::min<Clock::duration>(retry_wait_ * 2, 30s);
     return false;
@@ -286,6 +304,10 @@ class AgentState::Worker : public std::enable_shared_from_this<Worker> {
 
   // The thread's.
   Database database_;
+  /// Of the jobs that wait, or clears: to be written now.
+  std::size_t due_ = 0;
+  /// Since when one waits.
+  std::optional<Clock::time_point> oldest_;
   std::optional<Clock::time_point> retry_at_;
   Clock::duration retry_wait_ = 1s;
   std::size_t since_prune_ = kPruneEvery;  // at once: what grew old while nobody ran
