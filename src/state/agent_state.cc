@@ -24,10 +24,10 @@ using namespace std::chrono_literals;
 namespace {
 
 /// Jobs of one transaction: a few milliseconds, so that a refresh which comes meanwhile hasn't long to wait.
-constexpr std::size_t kGroup = 512;
+constexpr std::size_t kGroup = 1024;
 /// What isn't a refresh waits until nothing more has come for so long: the processors are for the run that it tells of,
 /// and idle when that waits for the disk at its end.
-constexpr auto kPause = 10ms;
+constexpr auto kPause = 5ms;
 /// Or until the oldest has waited for so long, or so much waits.
 constexpr auto kPatience = 1s;
 constexpr std::size_t kPatienceBytes = std::size_t{16} << 20;

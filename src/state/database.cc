@@ -65,7 +65,7 @@ std::unique_ptr<Database::Open> Database::open_file() {
   ensure_private_folder(parent_path(path));
   create(path);
   ino_t inode = inode_of(path);
-  SQLite::Database db(path, SQLite::OPEN_READWRITE);
+  SQLite::Database db(path, SQLite::OPEN_READWRITE | SQLite::OPEN_NOMUTEX);
   patience_.attach(db);
   bool is_new = format_of(db, path, kFormat) == 0;
   // A new file is synced with the first thing that has to be (ensure_on_disk): what isn't there after a power loss is

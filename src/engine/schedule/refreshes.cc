@@ -11,7 +11,7 @@ void Refreshes::restore(std::vector<RefreshRow> rows) {
   for (RefreshRow& row : rows) {
     last_id_ = std::max(last_id_, row.id);
     Receiver& receiver = owed_[row.receiver];
-    receiver.holders[row.id] = {.holds = 1, .durable = true};
+    receiver.durable[row.id] = 1;
     receiver.by_sender.emplace(std::move(row.sender), Owed{row.id, State::Due, row.id});
   }
 }
@@ -28,10 +28,13 @@ Refreshes::Owing Refreshes::owe(const std::string& sender, std::span<const std::
     }
     Owed owed{.id = ++last_id_, .state = State::Coming, .holder = last_id_};
     owing.added.push_back({owed.id, sender, name});
-    auto holder = std::ranges::find_if(receiver.holders, [](const auto& one) { return one.second.durable; });
-    if (holder != receiver.holders.end()) owed.holder = holder->first;
-    else owing.to_write.push_back(owing.added.back());
-    ++receiver.holders[owed.holder].holds;
+    if (auto holder = receiver.durable.begin(); holder != receiver.durable.end()) {
+      owed.holder = holder->first;
+      ++holder->second;
+    } else {
+      owing.to_write.push_back(owing.added.back());
+      receiver.on_the_way[owed.id] = 1;
+    }
     receiver.by_sender.emplace(sender, owed);
   }
   return owing;
@@ -41,8 +44,9 @@ std::vector<std::uint64_t> Refreshes::written(std::span<const RefreshRow> rows) 
   std::vector<std::uint64_t> over;
   for (const RefreshRow& row : rows) {
     auto receiver = owed_.find(row.receiver);
-    bool holds = receiver != owed_.end() && receiver->second.holders.contains(row.id);
-    if (holds) receiver->second.holders[row.id].durable = true;
+    Holders::node_type holder;
+    if (receiver != owed_.end()) holder = receiver->second.on_the_way.extract(row.id);
+    if (holder) receiver->second.durable.insert(std::move(holder));
     else over.push_back(row.id);
   }
   return over;
@@ -50,10 +54,13 @@ std::vector<std::uint64_t> Refreshes::written(std::span<const RefreshRow> rows) 
 
 Refreshes::BySender::iterator Refreshes::take(Receiver& from, BySender::iterator owed,
                                               std::vector<std::uint64_t>& rows) {
-  auto holder = from.holders.find(owed->second.holder);
-  if (--holder->second.holds == 0) {
-    if (holder->second.durable) rows.push_back(holder->first);
-    from.holders.erase(holder);
+  std::uint64_t id = owed->second.holder;
+  auto holder = from.durable.find(id);
+  if (holder == from.durable.end()) {
+    from.on_the_way.erase(id);  // it holds its own
+  } else if (--holder->second == 0) {
+    rows.push_back(id);
+    from.durable.erase(holder);
   }
   return from.by_sender.erase(owed);
 }

@@ -77,15 +77,13 @@ class Refreshes {
     /// The row that holds it, by its id: its own, or that of another.
     std::uint64_t holder;
   };
-  struct Holder {
-    std::size_t holds = 0;
-    bool durable = false;
-  };
   using BySender = std::unordered_multimap<std::string, Owed>;
+  /// How many each row holds, by its id.
+  using Holders = std::unordered_map<std::uint64_t, std::size_t>;
   struct Receiver {
     BySender by_sender;
-    /// By the id of the row.
-    std::map<std::uint64_t, Holder> holders;
+    /// Apart: with ten thousand senders, as many rows may be on their way.
+    Holders durable, on_the_way;
   };
   /// Removes it; adds its holder to `rows` if that is durable and holds nothing any more.
   static BySender::iterator take(Receiver& from, BySender::iterator owed, std::vector<std::uint64_t>& rows);
