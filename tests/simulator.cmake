@@ -56,7 +56,9 @@ mgmt_fault(a_row_is_durable_only_after_the_change src/engine/run/edges.cc
   if (owing.to_write.empty() || !journal_ || options_.noop) return;
   then = [](const Result<void>&) {};]])
 mgmt_fault(a_row_goes_that_holds_what_another_sender_owes src/engine/schedule/refreshes.cc
-  [[else if (--holder->second == 0) {]] [[else if (rows.push_back(id); --holder->second == 0) {]])
+  [[if (--holder->second == 0) {]] [[if (rows.push_back(id); --holder->second == 0) {]])
+mgmt_fault(a_change_does_not_wait_for_the_row_of_another_sender src/engine/schedule/refreshes.cc
+  [[if (receiver.durable.empty()) owing]] [[if (owed.holder == owed.id) owing]])
 mgmt_fault(a_semaphore_is_released_twice src/engine/schedule/schedule.cc
   [[for (std::uint32_t semaphore : needs->second) free_one(semaphore);]]
   [[for (std::uint32_t semaphore : needs->second) free_one(semaphore), free_one(semaphore);]])

@@ -18,6 +18,13 @@
 
 namespace mgmt::sqlite {
 
+namespace {
+
+// Nobody asks SQLite how much memory it has, which costs a lock with each piece of it. Before anything is opened.
+[[maybe_unused]] const int no_statistics = ::sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+
+}  // namespace
+
 std::string text_at(const SQLite::Statement& statement, int column) {
   SQLite::Column value = statement.getColumn(column);
   const void* bytes = value.getBlob();

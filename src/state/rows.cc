@@ -118,7 +118,7 @@ const char* Rows::upgrade(int format) {
 
 Rows::Rows(SQLite::Database& db)
     : db_(db),
-      add_refresh_(db, "INSERT INTO refresh(id, sender, receiver) VALUES(?, ?, ?)"),
+      add_refresh_(db, "INSERT OR IGNORE INTO refresh(id, sender, receiver) VALUES(?, ?, ?)"),
       clear_refresh_(db, "DELETE FROM refresh WHERE id = ?"),
       add_entry_(db,
                  R"(INSERT INTO history(time, duration, resource, what, intent, times, cause, "from", delta, diff,

@@ -102,6 +102,7 @@ class Rows {
   static const char* upgrade(int format);
 
   Due due();
+  /// One of that id that is there stays.
   void add(const RefreshRow& row);
   void clear(std::uint64_t id);
 

@@ -11,19 +11,17 @@ namespace mgmt::simulator {
 void Journal::add(std::vector<RefreshRow> rows, std::move_only_function<void(Result<void>)> done) {
   std::uint32_t sender = thing_of(rows.front().sender);
   bool exported = rows.front().sender.starts_with("@@");
-  std::vector<std::uint64_t> ids;
-  for (RefreshRow& row : rows) {
-    ids.push_back(row.id);
+  for (const RefreshRow& row : rows) {
     log_.line("journal: row {}, {} owes {}", row.id, row.sender, row.receiver);
-    std::uint32_t receiver = thing_of(row.receiver);
-    Row added{.row = std::move(row), .sender = sender, .receiver = receiver};
-    if (!rows_.emplace(ids.back(), std::move(added)).second)
-      log_.wrong("the journal was given row {} twice", ids.back());
+    auto [at, is_new] =
+        rows_.try_emplace(row.id, Row{.row = row, .sender = sender, .receiver = thing_of(row.receiver)});
+    if (!is_new && at->second.row.receiver != row.receiver) log_.wrong("the journal was given row {} twice", row.id);
   }
   last_ = std::max(last_, Clock::now() + random_.up_to(loop->delays().journal));
-  loop->after(last_ - Clock::now(), [this, sender, exported, ids = std::move(ids), done = std::move(done)]() mutable {
+  loop->after(last_ - Clock::now(), [this, sender, exported, rows = std::move(rows), done = std::move(done)]() mutable {
     if (random_.percent(failing)) {
-      for (std::uint64_t id : ids) rows_.erase(id);
+      for (const RefreshRow& row : rows)
+        if (auto at = rows_.find(row.id); at != rows_.end() && !at->second.durable) rows_.erase(at);
       log_.line("journal: it fails");
       Machine& machine = loop->machine();
       machine.things[sender].waiting = false;
@@ -31,9 +29,11 @@ void Journal::add(std::vector<RefreshRow> rows, std::move_only_function<void(Res
       done(std::unexpected(Error("the disk is full")));
       return machine.left(sender);
     }
-    for (std::uint64_t id : ids)
-      if (auto at = rows_.find(id); at != rows_.end()) at->second.durable = true;
-    log_.line("journal: durable up to row {}", ids.back());
+    // One that failed for another sender is written for this one.
+    for (const RefreshRow& row : rows)
+      rows_.try_emplace(row.id, Row{.row = row, .sender = sender, .receiver = thing_of(row.receiver)})
+          .first->second.durable = true;
+    log_.line("journal: durable up to row {}", rows.back().id);
     if (!exported) loop->machine().on_left(sender, false);  // its time may be over: then it ends with this
     done({});
   });

@@ -28,13 +28,10 @@ Refreshes::Owing Refreshes::owe(const std::string& sender, std::span<const std::
     }
     Owed owed{.id = ++last_id_, .state = State::Coming, .holder = last_id_};
     owing.added.push_back({owed.id, sender, name});
-    if (auto holder = receiver.durable.begin(); holder != receiver.durable.end()) {
-      owed.holder = holder->first;
-      ++holder->second;
-    } else {
-      owing.to_write.push_back(owing.added.back());
-      receiver.on_the_way[owed.id] = 1;
-    }
+    Holders& holders = receiver.durable.empty() ? receiver.on_the_way : receiver.durable;
+    if (!holders.empty()) owed.holder = holders.begin()->first;
+    ++holders[owed.holder];
+    if (receiver.durable.empty()) owing.to_write.push_back({owed.holder, sender, name});
     receiver.by_sender.emplace(sender, owed);
   }
   return owing;
@@ -44,6 +41,7 @@ std::vector<std::uint64_t> Refreshes::written(std::span<const RefreshRow> rows) 
   std::vector<std::uint64_t> over;
   for (const RefreshRow& row : rows) {
     auto receiver = owed_.find(row.receiver);
+    if (receiver != owed_.end() && receiver->second.durable.contains(row.id)) continue;
     Holders::node_type holder;
     if (receiver != owed_.end()) holder = receiver->second.on_the_way.extract(row.id);
     if (holder) receiver->second.durable.insert(std::move(holder));
@@ -55,12 +53,12 @@ std::vector<std::uint64_t> Refreshes::written(std::span<const RefreshRow> rows) 
 Refreshes::BySender::iterator Refreshes::take(Receiver& from, BySender::iterator owed,
                                               std::vector<std::uint64_t>& rows) {
   std::uint64_t id = owed->second.holder;
-  auto holder = from.durable.find(id);
-  if (holder == from.durable.end()) {
-    from.on_the_way.erase(id);  // it holds its own
-  } else if (--holder->second == 0) {
-    rows.push_back(id);
-    from.durable.erase(holder);
+  bool durable = from.durable.contains(id);
+  Holders& holders = durable ? from.durable : from.on_the_way;
+  auto holder = holders.find(id);
+  if (--holder->second == 0) {
+    if (durable) rows.push_back(id);
+    holders.erase(holder);
   }
   return from.by_sender.erase(owed);
 }

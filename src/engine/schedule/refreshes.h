@@ -8,7 +8,8 @@
 // where a crash fell between a success and the end of its rows.
 //
 // One durable row is enough for a receiver, whoever its sender is: what another sender owes it meanwhile is held by the
-// same row, which goes when nothing is left that it holds.
+// same row, which goes when nothing is left that it holds. Who comes while it is being written waits for it, too: by
+// giving the same row once more.
 #pragma once
 
 #include <cstdint>
@@ -32,7 +33,7 @@ class Refreshes {
   struct Owing {
     /// What is owed now and wasn't before.
     std::vector<RefreshRow> added;
-    /// Those of them that no durable row holds yet.
+    /// The rows that hold them and aren't durable yet; some may be on their way for another sender.
     std::vector<RefreshRow> to_write;
   };
   /// A run of `sender` is about to change something.
@@ -82,7 +83,6 @@ class Refreshes {
   using Holders = std::unordered_map<std::uint64_t, std::size_t>;
   struct Receiver {
     BySender by_sender;
-    /// Apart: with ten thousand senders, as many rows may be on their way.
     Holders durable, on_the_way;
   };
   /// Removes it; adds its holder to `rows` if that is durable and holds nothing any more.

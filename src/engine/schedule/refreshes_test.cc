@@ -50,18 +50,30 @@ TEST_F(RefreshesTest, OneDurableRowHoldsWhatEverySenderOwes) {
   EXPECT_EQ(owe("file[b]", {"exec[x]"}).size(), 1u);
 }
 
-TEST_F(RefreshesTest, ARowThatIsNotDurableYetHoldsNothingElse) {
+TEST_F(RefreshesTest, WhoComesWhileTheRowIsBeingWrittenWaitsForIt) {
   const std::vector<std::string> receivers{"exec[x]"};
   auto a = refreshes.owe("file[a]", receivers), b = refreshes.owe("file[b]", receivers);
   ASSERT_EQ(b.to_write.size(), 1u);
-  refreshes.written(b.to_write);
-  EXPECT_TRUE(refreshes.owe("file[c]", receivers).to_write.empty());
-  // The first could not be written; who was held by the second still is.
+  EXPECT_EQ(b.to_write[0].id, a.to_write[0].id);
+  // The first could not write it; the second could.
   EXPECT_TRUE(refreshes.forget(a.added).empty());
+  EXPECT_TRUE(refreshes.written(b.to_write).empty());
+  EXPECT_TRUE(refreshes.owe("file[c]", receivers).to_write.empty());
   EXPECT_TRUE(refreshes.forget(b.added).empty());
   EXPECT_TRUE(refreshes.ended("file[c]", "exec[x]"));
   refreshes.begin("exec[x]");
-  EXPECT_EQ(refreshes.succeeded("exec[x]"), Ids{b.added[0].id});
+  EXPECT_EQ(refreshes.succeeded("exec[x]"), Ids{a.added[0].id});
+}
+
+TEST_F(RefreshesTest, ARowThatTwoHaveWrittenGoesOnce) {
+  const std::vector<std::string> receivers{"exec[x]"};
+  auto a = refreshes.owe("file[a]", receivers), b = refreshes.owe("file[b]", receivers);
+  EXPECT_TRUE(refreshes.written(a.to_write).empty());
+  EXPECT_TRUE(refreshes.written(b.to_write).empty());
+  EXPECT_TRUE(refreshes.forget(a.added).empty());
+  EXPECT_EQ(refreshes.forget(b.added), Ids{a.added[0].id});
+  // It came back after it was to go.
+  EXPECT_EQ(refreshes.written(b.to_write), Ids{a.added[0].id});
 }
 
 TEST_F(RefreshesTest, ARowThatIsWrittenAfterItsRefreshIsDoneWith) {
