@@ -25,8 +25,11 @@ namespace {
 
 /// Jobs of one transaction: a few milliseconds, so that a refresh which comes meanwhile hasn't long to wait.
 constexpr std::size_t kGroup = 1024;
-/// What isn't a refresh waits until nothing more has come for so long: the processors are for the run that it tells of,
-/// and idle when that waits for the disk at its end.
+/// What isn't a refresh is gathered for so long.
+constexpr auto kGather = 100ms;
+/// As much as this is a burst, and waits for its end, which is where nothing more came for so long: the processors are
+/// for the run that is told of, and idle when that waits for the disk at its end.
+constexpr std::size_t kBurst = 256;
 constexpr auto kPause = 5ms;
 /// Or until the oldest has waited for so long, or so much waits.
 constexpr auto kPatience = 1s;
@@ -80,7 +83,7 @@ class AgentState::Worker : public std::enable_shared_from_this<Worker> {
     ++asked_;
     later_.push_back(std::move(later));
     // The others wait with the first, see wait().
-    if (later_.size() == 1 || bytes_ >= kPatienceBytes) wake_.notify_one();
+    if (later_.size() == 1 || later_.size() == kBurst || bytes_ >= kPatienceBytes) wake_.notify_one();
     return true;
   }
   void submit(Read read) {
@@ -167,7 +170,8 @@ class AgentState::Worker : public std::enable_shared_from_this<Worker> {
       wake_.wait(lock, [&] { return urgent() || waiting(); });
       if (!oldest_ && waiting()) oldest_ = Clock::now();
       auto overdue = [&] { return bytes_ >= kPatienceBytes || (oldest_ && Clock::now() >= *oldest_ + kPatience); };
-      for (bool paused = false; !paused && !urgent() && !overdue();) {
+      wake_.wait_for(lock, kGather, [&] { return urgent() || later_.size() >= kBurst; });
+      for (bool paused = later_.size() < kBurst; !paused && !urgent() && !overdue();) {
         std::uint64_t before = asked_;
         wake_.wait_for(lock, kPause, [&] { return urgent() || bytes_ >= kPatienceBytes; });
         paused = asked_ == before;
