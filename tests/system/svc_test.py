@@ -163,6 +163,36 @@ def test_a_plan_of_a_unit_that_is_not_there():
         check("before file[unit] has changed" in found["svc[countre]"]["changes"][0]["why"], f"{found}")
 
 
+def calls_meanwhile(method, work):
+    """How often systemd was asked for it while `work` ran."""
+    end = "GetDefaultTarget"
+    words = [f"--match=type='method_call',member='{name}'" for name in (method, end)]
+    with subprocess.Popen(["busctl", "monitor", *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as monitor:
+        monitor.stderr.readline()  # it listens
+        work()
+        subprocess.run(["busctl", "call", "org.freedesktop.systemd1", "/org/freedesktop/systemd1",
+                        "org.freedesktop.systemd1.Manager", end], stdout=subprocess.DEVNULL, check=True)
+        count = 0
+        for line in monitor.stdout:
+            if f"Member={end}" in line:
+                break
+            count += f"Member={method}" in line
+        monitor.terminate()
+    return count
+
+
+def test_many_that_are_not_there_are_looked_for_together():
+    with Units() as units:
+        units.counter()
+        units.graph(svc=[{"name": f"countre-{n}", "state": "running", "meta": {"retry": 0}} for n in range(100)])
+        found = {}
+        asked = calls_meanwhile("ListUnitFiles", lambda: found.update(plan(units)[1]))
+        equal({one["error"] for one in found.values()}, {f"there is no unit countre-{n}.service" for n in range(100)}, "all are answered")
+        check(0 < asked <= 20, f"in a plan: {asked} lists for a hundred units")
+        asked = calls_meanwhile("ListUnitFiles", lambda: equal(units.once()[0], 4, "the exit status of a run"))
+        check(0 < asked <= 20, f"in a run: {asked} lists for a hundred units")
+
+
 def test_a_plan_says_whether_a_refresh_reloads_or_restarts():
     with Units() as units:
         counter = units.counter()

@@ -82,8 +82,8 @@ asio::awaitable<Facts> facts_of(std::shared_ptr<Systemd> systemd, std::string na
   facts.unit = std::move(unit);
   if (facts.unit.load == "not-found") {
     if (!asked.names) co_return facts;
-    std::vector<std::string> names = co_await systemd->unit_files();
-    std::vector<std::string_view> candidates(names.begin(), names.end());
+    Systemd::Names names = co_await systemd->unit_files();
+    std::vector<std::string_view> candidates(names->begin(), names->end());
     facts.did_you_mean = did_you_mean(name, candidates);
     co_return facts;
   }

@@ -352,12 +352,27 @@ asio::awaitable<std::string> Systemd::service_property(std::string path, std::st
       co_await property(std::move(path), "org.freedesktop.systemd1.Service", std::move(name)));
 }
 
-asio::awaitable<std::vector<std::string>> Systemd::unit_files() {
+asio::awaitable<Systemd::Names> Systemd::unit_files() {
+  auto answer = std::make_shared<Answer<Result<Names>>>(loop_);
+  listings_.push_back(answer);
+  if (listings_.size() == 1)
+    bus_->call(manager_call("ListUnitFiles"), [this](Reply reply) {
+      Result<Names> names = names_in(std::move(reply));
+      for (const auto& each : std::exchange(listings_, {})) each->set(names);
+    });
+  auto names = co_await answer->get();
+  if (!names) throw std::move(names.error());
+  co_return std::move(*names);
+}
+
+Systemd::Result<Systemd::Names> Systemd::names_in(Reply reply) {
   using Row = sdbus::Struct<std::string, std::string>;
-  auto rows = parsed_or_throw<std::vector<Row>>(co_await call(manager_call("ListUnitFiles")));
-  std::vector<std::string> names;
-  for (const Row& row : rows) names.push_back(std::get<0>(row).substr(std::get<0>(row).rfind('/') + 1));
-  co_return names;
+  if (!reply) return std::unexpected(std::move(reply.error()));
+  auto rows = parsed<std::vector<Row>>(*reply);
+  if (!rows) return std::unexpected(std::move(rows.error()));
+  auto names = std::make_shared<std::vector<std::string>>();
+  for (const Row& row : *rows) names->push_back(std::get<0>(row).substr(std::get<0>(row).rfind('/') + 1));
+  return names;
 }
 
 // One of the few jobs that may be under way, from before its call, so that the end of one that ends at once isn't

@@ -80,8 +80,9 @@ class Systemd : public std::enable_shared_from_this<Systemd>, private events::Bu
   boost::asio::awaitable<std::string> file_state(std::string unit, std::string path);
   boost::asio::awaitable<bool> unit_flag(std::string path, std::string property);
   boost::asio::awaitable<std::string> service_property(std::string path, std::string name);
-  /// All unit files' names.
-  boost::asio::awaitable<std::vector<std::string>> unit_files();
+  using Names = std::shared_ptr<const std::vector<std::string>>;
+  /// All unit files' names; those who ask while systemd looks for another share what it finds.
+  boost::asio::awaitable<Names> unit_files();
 
   /// Has a job done ("StartUnit", "StopUnit", "ReloadUnit", "TryRestartUnit") and waits for its end: "done", "failed",
   /// "timeout", "dependency", "canceled", "skipped"... A hundred are under way at once, the others wait.
@@ -117,6 +118,7 @@ class Systemd : public std::enable_shared_from_this<Systemd>, private events::Bu
   void on_files_changed();
   void tell_all(Watcher::Event event);
   void tell(const std::string& path, Watcher::Event event, std::string_view active);
+  static Result<Names> names_in(Reply reply);
   void read_batch();
   void reload_batch();
   void fail(const events::BusError& why);
@@ -151,6 +153,7 @@ class Systemd : public std::enable_shared_from_this<Systemd>, private events::Bu
     std::shared_ptr<Answer<Result<UnitState>>> answer;
   };
   std::vector<Read> reads_;
+  std::vector<std::shared_ptr<Answer<Result<Names>>>> listings_;
   std::vector<std::shared_ptr<Answer<Result<bool>>>> reloads_;
   bool reloading_ = false;
   std::size_t jobs_under_way_ = 0;
