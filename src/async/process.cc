@@ -235,7 +235,9 @@ void SpawnerState::deliver() {
       child.spawner_ = shared_from_this();
       auto on_stop = request.command.on_stop;
       live.insert_or_assign(child.pid_, Live{.on_stop = on_stop, .label = std::move(request.command.label)});
-      if (stopping && on_stop != Command::OnStop::Wait) request.result = std::unexpected(stopping_error());
+      // It runs already, and what it has begun is its own to end.
+      if (stopping && on_stop == Command::OnStop::Kill) signal_process_group(child.pid_, SIGTERM);
+      if (stopping && on_stop == Command::OnStop::Leave) request.result = std::unexpected(stopping_error());
     }
     // Locked for the call: whoever waits may be destroyed by it, not in it.
     if (auto owner = request.owner.lock()) request.started(std::move(request.result));

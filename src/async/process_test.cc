@@ -334,6 +334,27 @@ TEST_F(ProcessTest, AStopTellsTheGroupsAndThenKillsWhatDidNotListen) {
   EXPECT_EQ(spawner.running(), 0u);
 }
 
+TEST_F(ProcessTest, WhatRunsBeforeTheLoopKnowsHearsOfAStopToo) {
+  int ready[2];
+  ASSERT_EQ(pipe(ready), 0);
+  Command polite = shell(
+      fmt::format("trap 'exit 7' TERM; echo ready >/proc/{}/fd/{}; while :; do sleep 0.01; done", getpid(), ready[1]));
+  Result<Child> result = Child();
+  spawner.spawn(std::move(polite), owner, [&](Result<Child> started) {
+    result = std::move(started);
+    loop.stop();
+  });
+  char byte;
+  ASSERT_EQ(read(ready[0], &byte, 1), 1);
+  spawner.terminate_all();
+  loop.run();
+  ASSERT_TRUE(result) << result.error().text();
+  wait(*result);
+  EXPECT_EQ(result->reap().status, 7);
+  close(ready[0]);
+  close(ready[1]);
+}
+
 TEST_F(ProcessTest, AStopSparesWhatIsToBeWaitedForAndLetsGoOfWhatIsLeft) {
   auto start_as = [&](Command::OnStop on_stop, std::string label) {
     Command what = shell("trap 'exit 7' TERM; while :; do sleep 0.01; done");
