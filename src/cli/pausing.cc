@@ -25,6 +25,9 @@ namespace {
 /// again so often.
 constexpr Duration kLook = 30s;
 
+/// The kernel takes some 10 ms to end a watch, which is longer than many a run with --once.
+constexpr Duration kHoldWatchedAfter = 50ms;
+
 std::string what(const std::string& resource) { return resource.empty() ? "everything" : resource; }
 std::string because(const std::string& reason) { return reason.empty() ? "" : ": " + reason; }
 std::string resume_hint(const std::string& resource) {
@@ -59,7 +62,7 @@ std::string error_json(const std::string& text) { return fmt::format(R"({{"error
 }  // namespace
 
 Pausing::Pausing(Loop& loop, report::Report& report, Engine& engine, std::string path, bool machine)
-    : report_(report), engine_(engine), path_(std::move(path)), machine_(machine), timer_(loop) {}
+    : report_(report), engine_(engine), path_(std::move(path)), machine_(machine), timer_(loop), hold_timer_(loop) {}
 
 void Pausing::begin() {
   if (!path_.empty()) {
@@ -82,8 +85,11 @@ void Pausing::begin() {
       tell(Level::Warning,
            "nothing is changed in this run: `mgmt.noop` is on the kernel's command line; what differs is only reported",
            "it is over with the next start of the machine without it");
-    hold_watch_ = engine_.files().watch(kHoldPath, {}, [this](events::FileWatcher::Event) { look_at_hold(); });
     look_at_hold();
+    hold_timer_.after(kHoldWatchedAfter, [this] {
+      hold_watch_ = engine_.files().watch(kHoldPath, {}, [this](events::FileWatcher::Event) { look_at_hold(); });
+      look_at_hold();
+    });
   }
   act();
 }

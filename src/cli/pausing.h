@@ -56,7 +56,7 @@ class Pausing {
   std::optional<std::string> held_;  // why
   bool boot_ = false;
   std::unique_ptr<events::FileWatcher::Watch> hold_watch_;
-  Loop::Timer timer_;
+  Loop::Timer timer_, hold_timer_;
 };
 
 }  // namespace mgmt::cli
