@@ -21,7 +21,7 @@ namespace mgmt::sqlite {
 namespace {
 
 // Nobody asks SQLite how much memory it has, which costs a lock with each piece of it. Before anything is opened.
-[[maybe_unused]] const int no_statistics = ::sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+[[maybe_unused]] const int kNoStatistics = ::sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
 
 }  // namespace
 
